@@ -1,0 +1,132 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: ledger
+type: notification
+short_description: Writes the official records of backups
+version_added: 1.0.0
+description:
+  - Appends the records that the actions of this collection return to the ledger, JSON Lines chained by hash, and keeps
+    the CSV files of the forms beside it.
+  - At the end gives every planned item that has no outcome (server unreachable, run cut off) its failure in
+    FOR 7.5 DSE 05, prints the summary and sets the exit status; 0 only when all that was planned is conforming.
+  - Takes records from tasks of C(dse.backup.*) only.
+  - Without it C(backup.yml) refuses to work. So that it is loaded, ansible.cfg needs the line
+    C(callbacks_enabled = dse.backup.ledger).
+author: dse.backup maintainers (@dse-backup)
+options:
+  path:
+    description: The ledger's directory. Made when it is missing.
+    type: path
+    default: /var/lib/dse-backup/ledger
+    env:
+      - name: DSE_BACKUP_LEDGER
+    ini:
+      - section: callback_ledger
+        key: path
+  procedure:
+    description: The directory of the procedure's data, where it is not the collection's own.
+    type: path
+    env:
+      - name: DSE_BACKUP_PROCEDURE
+    ini:
+      - section: callback_ledger
+        key: procedure
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
+from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
+
+_OURS = "dse.backup."
+# Exit status: some planned item has no conforming backup; the ledger could not be written.
+_INCOMPLETE, _NO_LEDGER = 2, 3
+
+
+class CallbackModule(CallbackBase):
+    """Passes what the actions return to the run's records, in the order in which it comes, and ends the run."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "dse.backup.ledger"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        directory = str(self.get_option("path"))
+        data = str(self.get_option("procedure") or procedures.DEFAULT_DIRECTORY)
+        self.run = None
+        problem = ""
+        try:
+            self.run = Run(Ledger(directory, procedures.load(data)), run_id, writes=not context.CLIARGS.get("check"))
+            if _opens_a_run(playbook):
+                self.run.open()
+        except (LedgerError, procedures.ProcedureError) as error:
+            problem = str(error)
+            if _opens_a_run(playbook):
+                self._end(problem, _NO_LEDGER)
+        set_mark(Mark(os.getpid(), run_id, directory, data, problem))
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._take(result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._take(result)
+        self._lost(result)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._lost(result)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        if self.run is None or not self.run.is_open:
+            return
+        try:
+            summary = self.run.close()
+        except LedgerError as error:
+            self._end(str(error), _NO_LEDGER)
+        self._display.display(summary)
+        if not self.run.succeeded:
+            raise SystemExit(_INCOMPLETE)
+
+    def _take(self, result: Any) -> None:
+        """Record what an action of ours returned; nobody else's task can reach the ledger, whatever it returns."""
+        if self.run is None or not (result.task.action or "").startswith(_OURS):
+            return
+        try:
+            for line in self.run.take(result.result):
+                self._display.display(line)
+        except LedgerError as error:
+            self._end(str(error), _NO_LEDGER)
+
+    def _lost(self, result: Any) -> None:
+        if self.run is not None:
+            self.run.lost(result.host.get_name(), str(result.result.get("msg", "")))
+
+    def _end(self, message: str, status: int) -> NoReturn:
+        # An exception would be no more than a warning, and the playbook would go on.
+        self._display.error(message, wrap_text=False)
+        raise SystemExit(status)
+
+
+def _opens_a_run(playbook: Any) -> bool:
+    return any(task.action == _OURS + "plan" for play in playbook.get_plays() for task in _tasks(play.get_tasks()))
+
+
+def _tasks(elements: Any) -> Iterator[Any]:
+    for element in elements:
+        if isinstance(element, list):
+            yield from _tasks(element)
+        else:
+            yield element

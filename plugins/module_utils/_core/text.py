@@ -1,0 +1,43 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text from outside (file names, messages of other programs) made safe to print, to log and to record."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Longer messages are cut: a record is read by people, the whole text stays in the server's own log.
+LIMIT = 2000
+
+
+def readable(text: str | bytes, limit: int = LIMIT) -> str:
+    r"""Return ``text`` on one line: no control characters, no bytes that are not UTF-8.
+
+    >>> readable(b"informe\xff\n\x1b[31m")
+    'informe\\xff\\n\\x1b[31m'
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    # Surrogates are how Python carries file names that are not UTF-8; they cannot be encoded again.
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    safe = "".join(_escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+# Control and format characters (bidirectional marks among them), and the two Unicode line separators.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def human_size(size: int) -> str:
+    """Return a number of bytes as a person reads it: ``human_size(650117120) == "620.0 MiB"``."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

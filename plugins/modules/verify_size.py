@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify_size
+short_description: Verifies the size of backups in the repository itself
+version_added: 1.0.0
+description:
+  - Runs on the backup server, as the repository's owner. Finds the snapshots that the ledger does not know yet, walks
+    each one's tree, sums its files and judges it against the last conforming backup of its item (clause 4.2.1).
+  - Neither the script's result nor the summary that the client wrote into its snapshot is believed.
+  - As a task it also turns what it finds, and what the script reported, into the records of this run; it then works
+    only under the callback P(dse.backup.ledger#callback).
+author: dse.backup maintainers (@dse-backup)
+options:
+  repository:
+    description: The directory of the server's repository.
+    type: path
+    required: true
+  password_file:
+    description: A file with the repository's password, which the repository's owner can read.
+    type: path
+    required: true
+  lock_file:
+    description: The file whose shared lock says that somebody is using the repository.
+    type: path
+    required: true
+  restic:
+    description: The engine.
+    type: str
+    default: restic
+  known:
+    description: The first 16 characters of the ids of the snapshots that the ledger has.
+    type: list
+    elements: str
+    default: []
+  histories:
+    description:
+      - Per item id C(baseline) (the last conforming backup), C(peaks), C(window_days), C(tolerance) and, for a
+        database, C(dump_file).
+    type: dict
+    required: true
+  unreadable:
+    description: Per snapshot id the files that the script could not read.
+    type: dict
+    default: {}
+  lock_timeout:
+    description: Seconds to wait for work that needs the repository for itself, such as pruning.
+    type: int
+    default: 600
+attributes:
+  check_mode:
+    support: full
+    description: It only reads.
+"""
+
+EXAMPLES = r"""
+- name: Verify what was just backed up
+  dse.backup.verify_size:
+    plan: "{{ backup_plan }}"
+    run: "{{ __backup_client_run }}"
+    repository: /srv/dse-backup/srv-web01/repository
+    password_file: /srv/dse-backup/srv-web01/repository.key
+    lock_file: /srv/dse-backup/srv-web01/lock
+  delegate_to: srv-bkp01
+"""
+
+RETURN = r"""
+snapshots:
+  description: What was measured, oldest first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    snapshot_id:
+      description: The backup.
+      type: str
+    size_bytes:
+      description: The bytes of its files, summed from its tree.
+      type: int
+    entry_count:
+      description: Its files, or a database's tables.
+      type: int
+    baseline_size_bytes:
+      description: The size of the last conforming backup.
+      type: int
+    baseline_change_pct:
+      description: The change against it, in percent.
+      type: float
+    new_data_pct:
+      description: The share of its bytes that the last conforming backup does not hold.
+      type: float
+    verification_result:
+      description: C(conforming), C(review), C(nonconforming) or C(first).
+      type: str
+    reasons:
+      description: Why it is not conforming, in words.
+      type: list
+      elements: str
+"""
+
+import fcntl
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dse.backup.plugins.module_utils._core.measure import measure, unknown_snapshots
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "repository": {"type": "path", "required": True},
+            "password_file": {"type": "path", "required": True},
+            "lock_file": {"type": "path", "required": True},
+            "restic": {"type": "str", "default": "restic"},
+            "known": {"type": "list", "elements": "str", "default": []},
+            "histories": {"type": "dict", "required": True},
+            "unreadable": {"type": "dict", "default": {}},
+            "lock_timeout": {"type": "int", "default": 600},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        owner = os.stat(params["repository"])
+        with open(params["lock_file"], "rb") as lock:
+            _share(lock.fileno(), params["lock_timeout"])
+            restic = Restic(
+                params["repository"],
+                params["password_file"],
+                params["restic"],
+                owner=(owner.st_uid, owner.st_gid),
+            )
+            new = unknown_snapshots(params["repository"], set(params["known"]))
+            found = measure(restic, new, params["histories"], unreadable=params["unreadable"]) if new else []
+    except (OSError, ResticError) as error:
+        module.fail_json(msg=f"no se pudo verificar el repositorio {params['repository']}: {error}")
+    module.exit_json(changed=False, snapshots=found)
+
+
+def _share(descriptor: int, timeout: int) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OSError("otro trabajo lo tiene para sí (depuración o copia); repita más tarde") from None
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The official record: JSON Lines, one file a year, hash-chained, append-only.
+
+A line is written whole, synced to the disk and only then counted. Everything beside the ``ledger-YYYY.jsonl`` files
+(the index, the CSV files) is derived from them and made again when it is missing or does not fit.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index, ledger_files
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
+
+
+class LedgerError(Exception):
+    """The ledger cannot be written; nothing may be called a success without it. The text says what to do."""
+
+
+class Written(NamedTuple):
+    """What one append left: the records as they stand in the ledger, and what the administrator should know."""
+
+    records: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def canonical(record: dict[str, Any]) -> bytes:
+    """Return the record as the bytes that are hashed and written (without the newline)."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def record_sha256(record: dict[str, Any]) -> str:
+    """Return the SHA-256 of the record without its own ``record_sha256``, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical({k: v for k, v in record.items() if k != "record_sha256"})).hexdigest()
+
+
+class Ledger:
+    """The ledger in ``directory``, written by the rules of ``procedure`` (forms, folio series, time zone)."""
+
+    def __init__(self, directory: str, procedure: Procedure) -> None:
+        self.directory = os.path.abspath(os.path.expanduser(directory))
+        self.procedure = procedure
+
+    def prepare(self) -> None:
+        """Make the directory and prove that bytes reach its disk; raise LedgerError.
+
+        On a full disk a directory or an empty file can still be made: only written and synced bytes prove anything.
+        """
+        probe = os.path.join(self.directory, f".probe-{os.getpid()}")
+        try:
+            os.makedirs(os.path.join(self.directory, "runs"), mode=0o750, exist_ok=True)
+            try:
+                with open(probe, "wb") as stream:
+                    stream.write(b"\0" * 65536)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(probe)
+        except OSError as error:
+            raise LedgerError(_advice(self.directory, error)) from None
+
+    def append(self, entries: list[dict[str, Any]]) -> Written:
+        """Write ``entries`` in order, all or none, and return them as recorded; raise LedgerError.
+
+        An entry is a record without what only the ledger can give (folio, times, revisions, hashes). Its
+        ``follow_ups`` are records about it: they get its folio as ``about_folio``.
+        """
+        warnings: list[str] = []
+        try:
+            with self._locked():
+                warnings += self._set_torn_line_aside()
+                with Index.for_writing(self.directory) as index:
+                    now = datetime.now(self.procedure.zone)
+                    head = index.head
+                    records: list[dict[str, Any]] = []
+                    for entry in _flattened(entries):
+                        records.append(self._completed(entry, records, index, now, head))
+                        head = records[-1]["record_sha256"]
+                    name = f"ledger-{now.year}.jsonl"
+                    self._write(name, b"".join(canonical(record) + b"\n" for record in records))
+                    try:
+                        index.catch_up()
+                        CsvFiles(self.directory, self.procedure).append(records, now.year, index)
+                    except (OSError, sqlite3.Error) as error:
+                        warnings.append(f"no se actualizaron los CSV ({error}); se rehacen en el siguiente registro")
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(_advice(self.directory, error)) from None
+        return Written(records, warnings)
+
+    def read(self) -> Index:
+        """Return the index for reading, complete to the last whole line; nothing is written."""
+        return Index.for_reading(self.directory)
+
+    def hold_run(self, run_id: str) -> int:
+        """Mark the run as alive until this process ends; return the descriptor, which must stay open."""
+        path = os.path.join(self.directory, "runs", f"{run_id}.lock")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise LedgerError(_advice(self.directory, error)) from None
+        return descriptor
+
+    def release_run(self, run_id: str, descriptor: int) -> None:
+        """Let go of a run that has ended and has its records."""
+        with suppress(OSError):
+            os.unlink(os.path.join(self.directory, "runs", f"{run_id}.lock"))
+        os.close(descriptor)
+
+    def is_alive(self, run_id: str) -> bool:
+        """Tell whether the process of a run that has no end in the ledger still lives."""
+        try:
+            descriptor = os.open(os.path.join(self.directory, "runs", f"{run_id}.lock"), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _completed(
+        self, entry: dict[str, Any], batch: list[dict[str, Any]], index: Index, now: datetime, head: str
+    ) -> dict[str, Any]:
+        record = {key: value for key, value in entry.items() if value is not None and key != "_about"}
+        if "_about" in entry:
+            record["about_folio"] = batch[entry["_about"]]["folio"]
+            if record.get("record_type") == "failure":
+                record["backup_folio"] = record["about_folio"]
+        record.setdefault("form_code", None)
+        if record["form_code"]:
+            series = self.procedure.forms[record["form_code"]].series
+            index.reserve(batch[-1:])
+            record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
+            record["form_revision"] = self.procedure.institution.form_revision
+            record["issued_at"] = now.isoformat(timespec="seconds")
+        record["procedure_revision"] = self.procedure.procedure_revision
+        record["recorded_at"] = now.isoformat(timespec="milliseconds")
+        record["previous_sha256"] = head
+        record["record_sha256"] = record_sha256(record)
+        return record
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(os.path.join(self.directory, "ledger.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, name: str, lines: bytes) -> None:
+        """Append to one file and sync it, or leave it as it was."""
+        path = os.path.join(self.directory, name)
+        is_new = not os.path.exists(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            size = os.fstat(descriptor).st_size
+            try:
+                if os.write(descriptor, lines) != len(lines):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
+        if is_new:
+            _sync_directory(self.directory)
+
+    def _set_torn_line_aside(self) -> list[str]:
+        """Move a last line that was not written whole to ``torn/``, so that nothing is ever fused with it."""
+        names = ledger_files(self.directory)
+        if not names:
+            return []
+        path = os.path.join(self.directory, names[-1])
+        with open(path, "r+b") as stream:
+            start, line = _last_line(stream)
+            if not line or (line.endswith(b"\n") and _is_record(line)):
+                return []
+            if _is_record(line):
+                # Only its newline is missing: the record itself is whole and stays.
+                stream.seek(0, os.SEEK_END)
+                stream.write(b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+                return [f"{names[-1]}: el último registro no tenía fin de línea; se completó"]
+            torn = os.path.join(self.directory, "torn", f"{names[-1]}.{start}")
+            os.makedirs(os.path.dirname(torn), mode=0o750, exist_ok=True)
+            with open(torn, "wb") as aside:
+                aside.write(line)
+                aside.flush()
+                os.fsync(aside.fileno())
+            stream.truncate(start)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return [
+            f"{names[-1]}: la última línea quedó incompleta (corte de energía o disco lleno) y se apartó en {torn}; "
+            "los demás registros están completos"
+        ]
+
+
+def _flattened(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    position = 0
+    for entry in entries:
+        about = position
+        yield {key: value for key, value in entry.items() if key != "follow_ups"}
+        position += 1
+        for follow_up in entry.get("follow_ups", []):
+            yield {**follow_up, "_about": about}
+            position += 1
+
+
+def _last_line(stream: Any) -> tuple[int, bytes]:
+    """Return where the last line starts and its bytes, reading backwards from the end."""
+    end = stream.seek(0, os.SEEK_END)
+    block = 65536
+    while True:
+        start = max(0, end - block)
+        stream.seek(start)
+        tail = stream.read(end - start)
+        cut = tail.rfind(b"\n", 0, len(tail) - 1)
+        if cut >= 0 or start == 0:
+            return start + cut + 1, tail[cut + 1 :]
+        block *= 8
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and "record_sha256" in record
+
+
+def _sync_directory(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _advice(directory: str, error: Exception) -> str:
+    return (
+        f"no se puede escribir el registro oficial en {directory}: {getattr(error, 'strerror', None) or error}. "
+        "Libere espacio o corrija los permisos; si el registro está en otro lugar, indíquelo en DSE_BACKUP_LEDGER "
+        "o en la sección [callback_ledger] de ansible.cfg (path = …)"
+    )

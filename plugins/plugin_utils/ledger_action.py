@@ -1,0 +1,106 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the ledger callback and the collection's actions find each other.
+
+The callback leaves a mark in the environment, which the workers inherit. An action without the mark refuses to work:
+neither a missing line in ansible.cfg nor an odd option can lose the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from typing import Any, NamedTuple
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
+
+_VARIABLE = "DSE_BACKUP_RUN"
+
+NOT_LOADED = """\
+No está activo el registro oficial (callback dse.backup.ledger) y sin él no se respalda: nada quedaría asentado.
+Agregue a su ansible.cfg:
+    [defaults]
+    callbacks_enabled = dse.backup.ledger
+    [callback_ledger]
+    path = /var/lib/dse-backup/ledger
+o, en el ambiente: ANSIBLE_CALLBACKS_ENABLED=dse.backup.ledger y DSE_BACKUP_LEDGER=DIRECTORIO."""
+
+
+class Mark(NamedTuple):
+    """What the callback tells the actions. ``problem`` is why the ledger cannot be written, empty when it can."""
+
+    pid: int
+    run_id: str
+    ledger: str
+    procedure: str
+    problem: str = ""
+
+
+def set_mark(mark: Mark) -> None:
+    """Tell the actions of this process's workers which run this is and where its ledger lies."""
+    os.environ[_VARIABLE] = json.dumps(mark._asdict())
+
+
+def get_mark() -> Mark | None:
+    """Return the callback's mark, or None where no callback of this very ansible-playbook has left one."""
+    try:
+        mark = Mark(**json.loads(os.environ[_VARIABLE]))
+    except (KeyError, ValueError, TypeError):
+        return None
+    return mark if mark.pid in (os.getpid(), os.getppid()) else None
+
+
+class LedgerAction(ActionBase):
+    """What plan, catch_up, run and verify_size share: they work only under the callback, and know its run."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the mark, then do the action's own work (`work`), and drop what connections left behind."""
+        self._supports_check_mode = True
+        self._supports_async = False
+        super().run(tmp, task_vars)
+        mark = get_mark()
+        if mark is None:
+            raise AnsibleActionFail(NOT_LOADED)
+        if mark.problem:
+            raise AnsibleActionFail(mark.problem)
+        self.mark = mark
+        self.procedure = procedures.load(mark.procedure)
+        self.ledger = Ledger(mark.ledger, self.procedure)
+        try:
+            result = self.work(task_vars or {})
+            self._check_records(result.get("backup_records", []))
+            return result
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the action's result."""
+        raise NotImplementedError
+
+    def _check_records(self, entries: list[dict[str, Any]]) -> None:
+        """Refuse to hand over a record that its form does not take: better a failure than a wrong line for ever."""
+        for entry in entries:
+            for record in (entry, *entry.get("follow_ups", [])):
+                problems = self.procedure.check_record({k: v for k, v in record.items() if k != "follow_ups"})
+                if problems:
+                    raise AnsibleActionFail("registro que no cumple con su formato: " + "; ".join(problems))
+
+    def options(self, **argument_spec: dict[str, Any]) -> dict[str, Any]:
+        """Return the task's validated options; raise AnsibleActionFail naming every wrong one."""
+        return self.validate_argument_spec(argument_spec=argument_spec)[1]
+
+
+def operator_user() -> str:
+    """Return the user that runs Ansible: AWX's where it says so, else the system's."""
+    for name in ("awx_user_name", "tower_user_name"):
+        if os.environ.get(name):
+            return os.environ[name]
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

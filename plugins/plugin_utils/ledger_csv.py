@@ -1,0 +1,81 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forms as CSV, one file per form and year, for whoever opens a spreadsheet. Derived from the ledger's lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
+
+# What makes a spreadsheet take a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
+
+
+class CsvFiles:
+    """The CSV files of a ledger's directory."""
+
+    def __init__(self, directory: str, procedure: Procedure) -> None:
+        self._ledger = directory
+        self._procedure = procedure
+
+    def append(self, records: list[dict[str, Any]], year: int, index: Index) -> None:
+        """Add the records that are forms; a file that is not as it was left is made again from the ledger."""
+        for form in self._procedure.forms.values():
+            rows = [record for record in records if record["form_code"] == form.code]
+            if not rows:
+                continue
+            name = f"{form.file_stem}-{year}.csv"
+            path = os.path.join(self._ledger, "csv", name)
+            os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+            expected = index.csv_size(name)
+            if expected is not None and os.path.exists(path) and os.path.getsize(path) == expected:
+                with open(path, "ab") as stream:
+                    stream.write(self._lines(form, rows))
+            else:
+                self._rebuild(form, path, os.path.join(self._ledger, f"ledger-{year}.jsonl"))
+            index.set_csv_size(name, os.path.getsize(path))
+
+    def _rebuild(self, form: Form, path: str, ledger: str) -> None:
+        with open(path + ".new", "wb") as stream, open(ledger, "rb") as lines:
+            # The mark by which spreadsheets know that accents are in UTF-8.
+            heading = _csv_line([label for _name, label in form.csv_columns()])
+            stream.write(b"\xef\xbb\xbf" + heading)
+            for line in lines:
+                if form.code.encode() in line and line.endswith(b"\n"):
+                    try:
+                        record = json.loads(line)
+                    except ValueError:
+                        continue
+                    if record.get("form_code") == form.code:
+                        stream.write(self._lines(form, [record]))
+        os.replace(path + ".new", path)
+
+    def _lines(self, form: Form, records: Iterable[dict[str, Any]]) -> bytes:
+        return b"".join(
+            _csv_line([self._cell(name, record.get(name)) for name, _label in form.csv_columns()]) for record in records
+        )
+
+    def _cell(self, name: str, value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)  # A negative number is no formula.
+        if isinstance(value, list):
+            value = "; ".join(map(str, value))
+        text = readable(self._procedure.label(name, value))
+        return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _csv_line(cells: list[str]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().encode("utf-8")
