@@ -21,7 +21,7 @@ options:
   path:
     description: The ledger's directory. Made when it is missing.
     type: path
-    default: /var/lib/dse-backup/ledger
+    default: /var/lib/dse-backup-ledger
     env:
       - name: DSE_BACKUP_LEDGER
     ini:
@@ -52,7 +52,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
 
 _OURS = "dse.backup."
 # Exit status: some planned item has no conforming backup; the ledger could not be written.
-_INCOMPLETE, _NO_LEDGER = 2, 3
+_INCOMPLETE = 2
+_NO_LEDGER = 3
 
 
 class CallbackModule(CallbackBase):

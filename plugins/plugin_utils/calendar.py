@@ -44,11 +44,12 @@ def due(kind: InformationType, history: History, now: datetime) -> Due:
         reason = f"vence el {slot:%d/%m/%Y}" if last else "primer respaldo"
     else:
         slot = slot_of(frequency, today)
-        covered = last is not None and slot_of(frequency, last) == slot
+        covered = last is not None and last <= today and slot_of(frequency, last) == slot
         reason = "respaldo de la semana" if frequency.unit == "week" else "respaldo del día"
     if covered:
         return Due(False, slot, COVERED)
-    if history.review_on and slot_of(frequency, history.review_on) >= slot:
+    # What is dated in the future (somebody's clock was wrong) covers nothing and holds nothing up.
+    if history.review_on and slot_of(frequency, history.review_on) >= slot and history.review_on <= today:
         return Due(False, slot, "en revisión: espera el dictamen de JAA")
     if history.nonconforming_on == today:
         return Due(False, slot, "no conforme hoy: se reintenta mañana")
@@ -67,7 +68,7 @@ def missed_slots(kind: InformationType, history: History, now: datetime) -> list
         return []
     if frequency.unit == "elapsed_days":
         slot = due(kind, history, now).slot
-        late = history.last_conforming_on is not None and not any(day >= slot for day in known)
+        late = history.last_conforming_on is not None and not any(slot <= day <= now.date() for day in known)
         return [slot] if late and now >= _deadline(kind, slot, now) else []
     step = timedelta(days=7) if frequency.unit == "week" else DAY
     missed = []

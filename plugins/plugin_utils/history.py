@@ -10,7 +10,7 @@ keeps it beside the records, so that a plan never reads old lines.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
@@ -21,7 +21,8 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
     add_peak,
 )
 
-# Days of outcomes that are remembered, to find the gaps between them. Older gaps were recorded when they were found.
+# Days with an outcome that are remembered, to find the gaps between them. By number, not by age: after a long silence
+# the last day before it must stay until the gap is recorded, and one false date must not push the true ones out.
 _REMEMBERED_DAYS = 14
 _REMEMBERED_RUNS = 50
 
@@ -85,10 +86,7 @@ class History:
             self.nonconforming = day
 
     def _add_day(self, day: str) -> None:
-        days = sorted({*self.outcome_days, day})
-        oldest = (date.fromisoformat(days[-1]) - timedelta(days=_REMEMBERED_DAYS)).isoformat()
-        # Of what is weekly or rarer at least the last outcome stays, however old.
-        self.outcome_days = [kept for kept in days if kept >= oldest]
+        self.outcome_days = sorted({*self.outcome_days, day})[-_REMEMBERED_DAYS:]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""

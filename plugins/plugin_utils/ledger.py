@@ -69,6 +69,8 @@ class Ledger:
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(probe)
+            with self._locked():
+                Index.discard_damaged(self.directory)
         except OSError as error:
             raise LedgerError(_advice(self.directory, error)) from None
 
@@ -98,6 +100,8 @@ class Ledger:
                         warnings.append(f"no se actualizaron los CSV ({error}); se rehacen en el siguiente registro")
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(_advice(self.directory, error)) from None
+        except (ValueError, TypeError) as error:
+            raise LedgerError(f"un registro no puede escribirse, y no se escribió: {error!r}") from None
         return Written(records, warnings)
 
     def read(self) -> Index:
@@ -143,9 +147,9 @@ class Ledger:
             if record.get("record_type") == "failure":
                 record["backup_folio"] = record["about_folio"]
         record.setdefault("form_code", None)
+        index.reserve(batch[-1:])
         if record["form_code"]:
             series = self.procedure.forms[record["form_code"]].series
-            index.reserve(batch[-1:])
             record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
             record["form_revision"] = self.procedure.institution.form_revision
             record["issued_at"] = now.isoformat(timespec="seconds")

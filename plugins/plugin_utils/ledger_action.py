@@ -27,7 +27,7 @@ Agregue a su ansible.cfg:
     [defaults]
     callbacks_enabled = dse.backup.ledger
     [callback_ledger]
-    path = /var/lib/dse-backup/ledger
+    path = /var/lib/dse-backup-ledger
 o, en el ambiente: ANSIBLE_CALLBACKS_ENABLED=dse.backup.ledger y DSE_BACKUP_LEDGER=DIRECTORIO."""
 
 

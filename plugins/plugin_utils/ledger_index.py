@@ -18,10 +18,15 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 
 # Raise it when what is derived changes: an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 _NAME = "index.sqlite3"
 _GENESIS = "0" * 64
-_FOLIO = re.compile(r"([A-Z]{3}-\d{2})-(\d{4})-(\d{4,})")
+_FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
+# What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
+_NOT_A_RECORD = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
 
 _SCHEMA = """
 CREATE TABLE file (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
@@ -48,19 +53,34 @@ class Index:
         path = os.path.join(directory, _NAME)
         try:
             index = cls(directory, sqlite3.connect(path, timeout=60))
-            index._connection.execute("PRAGMA journal_mode = WAL")
+            # Not WAL: there a reader makes files of its own.
+            index._connection.execute("PRAGMA journal_mode = DELETE")
             index._connection.execute("PRAGMA synchronous = NORMAL")
             if index._version() != _VERSION or index._is_ahead():
                 raise sqlite3.DatabaseError("out of step")
         except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm"):
-                if os.path.exists(path + suffix):
-                    os.unlink(path + suffix)
+            _discard(path)
             index = cls(directory, sqlite3.connect(path, timeout=60))
-            index._connection.execute("PRAGMA journal_mode = WAL")
             index._create()
         index.catch_up()
         return index
+
+    @classmethod
+    def discard_damaged(cls, directory: str) -> None:
+        """Delete an index that SQLite finds damaged anywhere; the caller holds the ledger's lock."""
+        path = os.path.join(directory, _NAME)
+        try:
+            index = cls(directory, sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60))
+            try:
+                sound = index._one("PRAGMA quick_check(1)") == "ok"
+            finally:
+                index._connection.close()
+        except sqlite3.OperationalError:
+            return  # There is none.
+        except sqlite3.DatabaseError:
+            sound = False
+        if not sound:
+            _discard(path)
 
     @classmethod
     def for_reading(cls, directory: str) -> Index:
@@ -152,7 +172,7 @@ class Index:
                     offset += len(line)
                     try:
                         self._add(json.loads(line))
-                    except (ValueError, KeyError, TypeError, AttributeError):
+                    except _NOT_A_RECORD:
                         continue  # A line that somebody damaged: the chain's verification names it.
             self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
         self._connection.commit()
@@ -173,7 +193,7 @@ class Index:
         if record["record_type"] == "run":
             execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (run_id, record["run_event"] != "started"))
             for planned in record.get("planned", []):
-                execute("INSERT INTO pending VALUES (?, ?, ?)", (run_id, planned["item_id"], json.dumps(planned)))
+                execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, planned["item_id"], json.dumps(planned)))
             if record["run_event"] != "started":
                 execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
         elif item_id and record["record_type"] in ("backup", "failure"):
@@ -216,6 +236,12 @@ class Index:
 
     def _is_current(self) -> bool:
         return all(read == size for read, size in self._sizes())
+
+
+def _discard(path: str) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        if os.path.exists(path + suffix):
+            os.unlink(path + suffix)
 
 
 def ledger_files(directory: str) -> list[str]:

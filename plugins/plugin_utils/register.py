@@ -75,14 +75,16 @@ def read_register(
             )
             definition = element if isinstance(element, dict) else {}
             item_id = definition.get("id")
+            # An id stands for one element only, refused ones too: the record has one outcome for each.
+            own = isinstance(item_id, str) and item_id not in taken and owners.get(item_id, server) == server
             if server not in members:
                 faults.append(Fault("", f"el servidor {server} no pertenece al grupo dse_servers (alcance, 1.2)"))
-            elif isinstance(item_id, str):
-                if item_id in taken or owners[item_id] != server:
-                    faults.append(Fault("id", f"«{item_id}» está repetido: ya es de {owners[item_id]}"))
+            elif isinstance(item_id, str) and not own:
+                faults.append(Fault("id", f"«{item_id}» está repetido: ya es de {owners[item_id]}"))
+            if own:
                 taken.add(item_id)
             if faults:
-                name = item_id if isinstance(item_id, str) and item_id else f"{server}[{position}]"
+                name = item_id if own and item_id else f"{server}[{position}]"
                 register.refusals.append(Refusal(server, readable(name, 100), faults, definition))
             else:
                 register.items.append(Item(server, definition))

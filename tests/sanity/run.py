@@ -64,15 +64,26 @@ def provide_pip() -> None:
 
 def pass_on_pip_settings() -> None:
     """Write this user's settings of pip (index, certificates) where the other HOME's pip reads them."""
-    lines = ["[global]"]
+    settings = {}
     for line in _run(sys.executable, "-m", "pip", "config", "list").splitlines():
         key, _, value = line.partition("=")
         section, _, name = key.rpartition(".")
         if section in ("global", ":env:"):
-            lines.append(f"{name} = " + "\n    ".join(ast.literal_eval(value).split()))
+            settings[name] = "\n    ".join(ast.literal_eval(value).split())
     path = HOME / ".config" / "pip" / "pip.conf"
     path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["[global]", *(f"{name} = {value}" for name, value in settings.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def working_path() -> str:
+    """Return PATH without directories whose Pythons do not run (pyenv's, for versions that are not switched on)."""
+    directories = [str(Path(sys.executable).parent), *os.environ["PATH"].split(":")]
+    return ":".join(each for each in directories if all(map(_runs, Path(each).glob("python3.[0-9]*[0-9]"))))
+
+
+def _runs(program: Path) -> bool:
+    return subprocess.run([str(program), "--version"], capture_output=True, check=False).returncode == 0
 
 
 def _run(*command: str) -> str:
@@ -84,7 +95,7 @@ def main() -> int:
     provide_pip()
     pass_on_pip_settings()
     program = Path(sys.executable).parent / "ansible-test"
-    environment = {**os.environ, "HOME": str(HOME), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "HOME": str(HOME), "PATH": working_path()}
     environment.pop("ANSIBLE_CONFIG", None)
     command = [str(program), "sanity", "--color", "no", *sys.argv[1:]]
     return subprocess.run(command, cwd=TREE, env=environment, stdin=subprocess.DEVNULL, check=False).returncode

@@ -13,7 +13,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any
 
-from .items import source
+from .items import item_faults, source
 from .journal import Journal
 from .run import perform, write_json
 from .text import human_size, readable
@@ -35,7 +35,13 @@ def main(config_path: str, arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return USAGE
-    return {"run": _run, "list": _list, "status": _status}[options.command](config, options)
+    elements = config["items"]
+    config["items"] = [item for item in elements if not item_faults(item)]
+    for position, element in enumerate(elements, start=1):
+        for fault in item_faults(element):
+            print(f"dse-backup: elemento {position}, {fault.key}: {fault.message}; se omite", file=sys.stderr)
+    status = {"run": _run, "list": _list, "status": _status}[options.command](config, options)
+    return status or (FAILED if len(config["items"]) < len(elements) else OK)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,8 +17,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,9 @@ from .text import human_size, readable
 # Left free on the staging disk beside the dump, so that the server itself does not stop.
 _RESERVE = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
+# Seconds to wait for a writer, and SQLite's result codes for one (sqlite3 names them from Python 3.11 on).
+_LOCK_TIMEOUT = 60
+_SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
 
 
 class DumpError(Exception):
@@ -59,6 +63,8 @@ def dump(item: dict[str, Any], directory: str) -> Dump:
         return _dump_mariadb(database, directory, file)
     except OSError as error:
         raise DumpError(f"no se pudo escribir el volcado en {directory}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise DumpError(f"el manejador respondió algo que no se entiende: {readable(str(error))}") from None
 
 
 def _dump_postgresql(database: dict[str, Any], directory: str, file: str) -> Dump:
@@ -77,7 +83,8 @@ def _dump_postgresql(database: dict[str, Any], directory: str, file: str) -> Dum
     _write(["pg_dump", "--format=custom", "--compress=0", "--no-password"], file, **postgres)
     listing = _query(["pg_restore", "--list", file])
     _query(["pg_restore", "--file=/dev/null", file])
-    tables = len(re.findall(r"(?m)^\d+; \d+ \d+ TABLE ", listing))
+    # «TABLE DATA» is the content of a table that has its own line.
+    tables = len(re.findall(r"(?m)^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )", listing))
     version = re.search(r"Dumped from database version: (\S+)", listing)
     return Dump(directory, _sha256(file), tables, f"PostgreSQL {version[1] if version else 'sin dato'}")
 
@@ -132,7 +139,7 @@ def _dump_sqlite(path: str, directory: str, file: str) -> Dump:
         source = sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True, timeout=60)
         target = sqlite3.connect(file)
         try:
-            source.backup(target)
+            source.backup(target, progress=_patience())
             fault = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
             tables = target.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
         finally:
@@ -143,6 +150,17 @@ def _dump_sqlite(path: str, directory: str, file: str) -> Dump:
     if fault != "ok":
         raise DumpError(f"la base de datos {path} está dañada: {readable(fault)}")
     return Dump(directory, _sha256(file), tables, f"SQLite {sqlite3.sqlite_version}")
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    """Return what ends a copy that somebody's lock holds up: on its own it would wait for ever, deaf to signals."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+
+    def look(status: int, remaining: int, total: int) -> None:
+        if status in (_SQLITE_BUSY, _SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise DumpError("la base de datos está bloqueada por otro proceso, que no la suelta")
+
+    return look
 
 
 def _require_space(directory: str, needed: int) -> None:

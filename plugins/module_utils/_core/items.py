@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 ENGINES = ("postgresql", "mariadb", "mysql", "sqlite")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_FOLIO = re.compile(r"DSE-05-\d{4}-\d{4,}")
+# Nine digits at the most: the folios that the ledger gives go on from the highest one that it meets.
+_FOLIO = re.compile(r"DSE-05-[0-9]{4}-[0-9]{4,9}")
 
 # key -> is it required
 _KEYS = {
@@ -59,11 +60,14 @@ def source(item: dict[str, Any]) -> str:
     return ", ".join(item["paths"])
 
 
-def item_faults(item: Any, *, information_types: Collection[str], repository_types: Collection[str]) -> list[Fault]:
+def item_faults(
+    item: Any, *, information_types: Collection[str] = (), repository_types: Collection[str] = ()
+) -> list[Fault]:
     """Return every mistake in ``item``, an element of ``backup_client_items`` as the inventory has it.
 
-    ``information_types`` and ``repository_types`` are the procedure's closed lists. An item without mistakes gives
-    an empty list; nothing else of the collection needs to doubt its shape afterwards.
+    ``information_types`` and ``repository_types`` are the procedure's closed lists; on a server, which does not have
+    them, they stay empty and are not asked. An item without mistakes gives an empty list; nothing else of the
+    collection needs to doubt its shape afterwards.
     """
     if not isinstance(item, dict):
         return [Fault("", "cada elemento debe ser un diccionario con sus claves (id, service, paths…)")]
@@ -99,7 +103,7 @@ def _identity_faults(item: dict[str, Any]) -> Iterator[Fault]:
 
 def _choice_faults(item: dict[str, Any], key: str, choices: Collection[str]) -> Iterator[Fault]:
     value = item.get(key)
-    if value not in (None, "") and (not isinstance(value, str) or value not in choices):
+    if choices and value not in (None, "") and (not isinstance(value, str) or value not in choices):
         yield Fault(key, f"«{value}» no está en la lista: {', '.join(choices)}" + _suggestion(str(value), choices))
 
 
@@ -127,7 +131,7 @@ def _paths_faults(key: str, paths: Any) -> Iterator[Fault]:
 def _path_faults(key: str, path: Any) -> Iterator[Fault]:
     if not isinstance(path, str) or not path.startswith("/"):
         yield Fault(key, f"«{path}» no es una ruta absoluta (debe comenzar con /)")
-    elif "\0" in path or posixpath.normpath(path) != path:
+    elif "\0" in path or path.startswith("//") or posixpath.normpath(path) != path:
         yield Fault(key, f"«{path}» debe escribirse sin «..», sin «//» y sin diagonal final")
 
 
@@ -172,7 +176,7 @@ def _option_faults(item: dict[str, Any]) -> Iterator[Fault]:
     for key, value in tolerance.items():
         if key not in _TOLERANCE_KEYS:
             yield Fault(f"tolerance.{key}", "clave desconocida" + _suggestion(str(key), _TOLERANCE_KEYS))
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
             yield Fault(f"tolerance.{key}", f"«{value}» no es un porcentaje (número de 0 en adelante)")
 
 

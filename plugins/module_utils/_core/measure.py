@@ -9,8 +9,10 @@ walked, once per new tree.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -55,7 +57,7 @@ def measure(
     lost = {key: list(value) for key, value in (unreadable or {}).items()}
     for snapshot in listed:
         partial = tags[snapshot["id"]].get("partial")
-        if partial:
+        if partial in tags:  # Reading a mark is a call of restic: not again for what was measured long ago.
             lost.setdefault(partial, _marker(restic, snapshot["id"]))
     wanted = [
         snapshot
@@ -131,7 +133,6 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             if node["type"] != "dir" and dump_file in (None, node["name"]):
                 size += node.get("size", 0)
                 entries += 1
-        new = restic.added_bytes(baseline["file_name"], snapshot["id"]) if baseline and size else None
     except ResticError as error:
         return {
             "size_bytes": 0,
@@ -139,9 +140,14 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             "new_data_pct": None,
             "faults": [f"no se pudo leer del repositorio: {error}"],
         }
+    new = None
+    if baseline and size:
+        with contextlib.suppress(ResticError):  # The older one may be gone: no fault of this one, which was read.
+            new = restic.added_bytes(baseline["file_name"], snapshot["id"])
     if dump_file and entries:
         # A dump is one file; what its form counts is tables.
-        entries = int(_tags(snapshot).get("tables", "0")) if _tags(snapshot).get("tables", "0").isdigit() else 0
+        tables = _tags(snapshot).get("tables", "")
+        entries = int(tables) if re.fullmatch(r"[0-9]{1,9}", tables) else 0
     share = None if new is None else min(100.0, round(new * 100 / size, 2))
     return {"size_bytes": size, "entry_count": entries, "new_data_pct": share, "faults": faults}
 
@@ -151,7 +157,10 @@ def _times(repository: str, snapshot: dict[str, Any]) -> dict[str, Any]:
     arrived = datetime.fromtimestamp(
         os.stat(os.path.join(repository, "snapshots", snapshot["id"])).st_mtime, timezone.utc
     )
-    claimed = parse_time(snapshot["time"])
+    try:
+        claimed = parse_time(snapshot["time"])
+    except (ValueError, OverflowError):  # A year that no calendar has.
+        claimed = datetime.fromtimestamp(0, timezone.utc)
     remarks = []
     if not arrived - _LONGEST_BACKUP < claimed < arrived + _CLOCK_SKEW:
         remarks.append(
@@ -168,7 +177,7 @@ def _times(repository: str, snapshot: dict[str, Any]) -> dict[str, Any]:
 
 def parse_time(text: str) -> datetime:
     """Return restic's time, which has nanoseconds (``2026-11-22T12:48:16.765111287Z``), as a datetime."""
-    moment, _, zone = text.partition(".")
+    moment, _dot, zone = text.partition(".")
     if zone:
         zone = zone.lstrip("0123456789")
     moment += zone

@@ -108,7 +108,7 @@ class Restic:
         for message in _messages(lines):
             if message.get("message_type") == "error":
                 text = message.get("error", {}).get("message", "")
-                (vanished if "no such file or directory" in text else unreadable).append(
+                (vanished if text.endswith(": no such file or directory") else unreadable).append(
                     readable(message.get("item") or text)
                 )
         if code not in (0, 3) or not summary.get("snapshot_id"):

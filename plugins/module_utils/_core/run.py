@@ -10,15 +10,17 @@ What a run leaves behind lies in its own directory below ``runs/`` of the script
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TextIO
 
 from . import VERSION, databases, preflight
 from .items import is_database
@@ -148,16 +150,25 @@ def _source_revision(path: str) -> str:
             try:
                 head = _first_line(os.path.join(git, *reference.split("/")))
             except OSError:
-                with open(os.path.join(git, "packed-refs"), encoding="ascii", errors="replace") as packed:
+                with _regular(os.path.join(git, "packed-refs")) as packed:
                     head = next((line.split()[0] for line in packed if line.rstrip().endswith(" " + reference)), "")
-    except OSError:
+    except (OSError, ValueError):
         return ""
     return f"git {head[:12]}" if head and all(char in "0123456789abcdef" for char in head) else ""
 
 
 def _first_line(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as stream:
+    with _regular(path) as stream:
         return stream.readline(256).strip()
+
+
+def _regular(path: str) -> TextIO:
+    """Open a file of somebody else's directory: a pipe there would hold the run for ever, a link lead out of it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    return open(descriptor, encoding="ascii", errors="replace")
 
 
 def tool_sha256() -> str:
@@ -258,6 +269,8 @@ def perform(run_dir: str, config: dict[str, Any]) -> dict[str, Any]:
         )
     except Busy as busy:
         result = {"busy": busy.holder}
+    except Stopped as stop:  # Between two items; what was stored lies in the repository and in the journal.
+        result = {"error": str(stop)}
     except (OSError, ResticError, subprocess.SubprocessError) as error:
         result = {"error": readable(str(error))}
     write_json(os.path.join(run_dir, "result.json"), result)

@@ -19,8 +19,6 @@ def readable(text: str | bytes, limit: int = LIMIT) -> str:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    # Surrogates are how Python carries file names that are not UTF-8; they cannot be encoded again.
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     safe = "".join(_escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
@@ -30,6 +28,9 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def _escape(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":
+        # How Python carries a byte that is not UTF-8. Other surrogates come from JSON; neither can be encoded again.
+        return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
 
 

@@ -5,13 +5,14 @@
 
     probe_deletion.py ssh -F /etc/dse-backup/ssh/config backup-server rclone serve restic --stdio /srv/...
 
-restic talks to the way in as HTTP/2 over the standard input and output of one process. This does the same with the two
-requests' worth of protocol that a DELETE needs, because restic itself can only try to delete what exists: a proof by
+restic talks to the way in as HTTP/2 over the standard input and output of one process. This does the same with the
+little of that protocol that one DELETE needs, because restic itself can only try to delete what exists: a proof by
 `restic forget` would need a snapshot made for it, and would take fifteen seconds of retries on every deployment.
 
 The object asked for does not exist, so that nothing is lost when the way in is *not* append-only. An append-only one
 refuses before it looks (403); any other one looks, and does not find it (404).
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -23,12 +24,12 @@ from typing import BinaryIO
 
 TIMEOUT_SECONDS = 60
 
-# A snapshot: what a hostile client wants gone most. Sixty-four hexadecimal digits name an object; nothing hashes to zero.
+# A snapshot: what a hostile client wants gone most. Sixty-four hexadecimal digits; nothing hashes to all zeros.
 PATH = b"/snapshots/" + b"0" * 64
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
-ACK = END_STREAM = 0x1
+HEADERS, SETTINGS, GOAWAY = 1, 4, 7
+END_STREAM = 0x1
 END_HEADERS = 0x4
 
 # The entries of HPACK's static table (RFC 7541, appendix A) named ":status". Any of them may lend its name to a value.
