@@ -20,6 +20,6 @@ with sqlite3.connect(sys.argv[1]) as database:
         "INSERT INTO calificacion VALUES (?, ?, ?)",
         [
             (random.randrange(3000), f"MAT-{random.randint(100, 180)}", round(random.uniform(5, 10), 1))
-            for _ in range(30000)
+            for _row in range(30000)
         ],
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.dse.backup.plugins.module_utils._core.items import source
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction, operator_user
@@ -52,9 +53,9 @@ class ActionModule(LedgerAction):
         self.run_context = Context(
             run_id=self.mark.run_id,
             execution_mode="manual" if forced else "automatic",
-            operator_role=options["operator_role"] or self.procedure.institution.prepared_by,
-            operator_user=operator_user(),
-            maintenance_ref=options["maintenance_ref"] or None,
+            operator_role=readable(options["operator_role"]) or self.procedure.institution.prepared_by,
+            operator_user=readable(operator_user()),
+            maintenance_ref=readable(options["maintenance_ref"]) or None,
         )
         selects = _selection(options, hosts=set(task_vars["ansible_play_hosts_all"]), members=members)
         refused = [each for each in register.refusals if selects(each.server, each.item_id, each.definition)]
@@ -153,7 +154,11 @@ class ActionModule(LedgerAction):
             "reason": reason,
         }
         if isinstance(element, Item):
-            planned.update({key: definition[key] for key in ("service", "information_type")}, source=source(definition))
+            planned.update(
+                service=readable(definition["service"]),
+                information_type=definition["information_type"],
+                source=readable(source(definition)),
+            )
         return planned
 
 

@@ -95,8 +95,8 @@ class CallbackModule(CallbackBase):
             return
         try:
             summary = self.run.close()
-        except LedgerError as error:
-            self._end(str(error), _NO_LEDGER)
+        except Exception as error:
+            self._end(_words(error), _NO_LEDGER)
         self._display.display(summary)
         if not self.run.succeeded:
             raise SystemExit(_INCOMPLETE)
@@ -108,8 +108,8 @@ class CallbackModule(CallbackBase):
         try:
             for line in self.run.take(result.result):
                 self._display.display(line)
-        except LedgerError as error:
-            self._end(str(error), _NO_LEDGER)
+        except Exception as error:  # Of any kind: Ansible would make a warning of it and end with 0.
+            self._end(_words(error), _NO_LEDGER)
 
     def _lost(self, result: Any) -> None:
         if self.run is not None:
@@ -119,6 +119,10 @@ class CallbackModule(CallbackBase):
         # An exception would be no more than a warning, and the playbook would go on.
         self._display.error(message, wrap_text=False)
         raise SystemExit(status)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, LedgerError) else repr(error)
 
 
 def _opens_a_run(playbook: Any) -> bool:

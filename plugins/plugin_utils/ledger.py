@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index, ledger_files
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
@@ -101,7 +102,7 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(_advice(self.directory, error)) from None
         except (ValueError, TypeError) as error:
-            raise LedgerError(f"un registro no puede escribirse, y no se escribió: {error!r}") from None
+            raise LedgerError(f"un registro no puede escribirse, y no se escribió: {readable(str(error))}") from None
         return Written(records, warnings)
 
     def read(self) -> Index:

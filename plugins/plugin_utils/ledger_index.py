@@ -193,7 +193,9 @@ class Index:
         if record["record_type"] == "run":
             execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (run_id, record["run_event"] != "started"))
             for planned in record.get("planned", []):
-                execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, planned["item_id"], json.dumps(planned)))
+                execute(
+                    "INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, planned["item_id"], json.dumps(planned))
+                )
             if record["run_event"] != "started":
                 execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
         elif item_id and record["record_type"] in ("backup", "failure"):

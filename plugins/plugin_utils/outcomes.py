@@ -176,7 +176,7 @@ def _of_item(item: dict[str, Any], server: str) -> dict[str, Any]:
     return {
         "item_id": item["id"],
         "server": server,
-        "service": item.get("service"),
+        "service": readable(item["service"]) if item.get("service") else None,
         "information_type": item.get("information_type"),
     }
 

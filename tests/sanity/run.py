@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,10 +67,10 @@ def pass_on_pip_settings() -> None:
     """Write this user's settings of pip (index, certificates) where the other HOME's pip reads them."""
     settings = {}
     for line in _run(sys.executable, "-m", "pip", "config", "list").splitlines():
-        key, _, value = line.partition("=")
-        section, _, name = key.rpartition(".")
-        if section in ("global", ":env:"):
-            settings[name] = "\n    ".join(ast.literal_eval(value).split())
+        # global.index-url='https://...' from a file, :env:.cert='/etc/...' from the environment, which comes last and wins.
+        setting = re.fullmatch(r"(?:global|:env:)\.([a-z-]+)=(.*)", line)
+        if setting:
+            settings[setting[1]] = "\n    ".join(ast.literal_eval(setting[2]).split())
     path = HOME / ".config" / "pip" / "pip.conf"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["[global]", *(f"{name} = {value}" for name, value in settings.items())]

@@ -1,11 +1,66 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lets plain pytest resolve ansible_collections.dse.backup from the checkout, as Ansible does."""
+"""Lets plain pytest resolve ansible_collections.dse.backup from the checkout, as Ansible does; what many tests need."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "collections"))
+
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic  # noqa: E402
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger  # noqa: E402
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def procedure():
+    return load()
+
+
+@pytest.fixture
+def ledger(tmp_path, procedure):
+    """An empty ledger, ready to be written."""
+    ledger = Ledger(str(tmp_path / "ledger"), procedure)
+    ledger.prepare()
+    return ledger
+
+
+@pytest.fixture(scope="session")
+def restic_program(tmp_path_factory):
+    """A restic that is new enough: the demo's, or one from the mirror that this machine's apt uses."""
+    program = CHECKOUT / ".demo/bin/restic"
+    if not program.exists():
+        directory = tmp_path_factory.mktemp("restic")
+        (directory / "bin").mkdir()
+        fetched = subprocess.run([CHECKOUT / "demo/restic", directory], capture_output=True, text=True, check=False)
+        program = directory / "bin/restic"
+        assert fetched.returncode == 0 and program.exists(), f"no restic to test with: {fetched.stderr}"
+    return str(program)
+
+
+@pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory, restic_program):
+    """A repository to copy: to make one takes restic a second. Everybody may enter it, for calls as its owner."""
+    directory = tmp_path_factory.mktemp("template")
+    (directory / "password").write_text("correcta\n", encoding="utf-8")
+    command = [restic_program, "init", "--repo", directory / "repository", "--password-file", directory / "password"]
+    subprocess.run([*command, "--no-cache"], check=True, capture_output=True)
+    return directory
+
+
+@pytest.fixture
+def restic(tmp_path, empty_repository, restic_program):
+    """An empty repository with a cache of its own."""
+    shutil.copytree(empty_repository, tmp_path / "storage")
+    storage = tmp_path / "storage"
+    return Restic(
+        str(storage / "repository"), str(storage / "password"), restic_program, cache_dir=str(tmp_path / "cache")
+    )

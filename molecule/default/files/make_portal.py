@@ -47,7 +47,7 @@ def main() -> None:
         shutil.rmtree(tree, ignore_errors=True)
     chance = random.Random("portal")  # noqa: S311 - the same bytes each time is the point
     for number in range(40):
-        lines = b"".join(b"<?php echo %d; ?>\n" % chance.randrange(10**9) for _ in range(150))
+        lines = b"".join(b"<?php echo %d; ?>\n" % chance.randrange(10**9) for _line in range(150))
         write(PORTAL + b"/src/m%d" % (number % 8), b"pagina-%02d.php" % number, lines)
     for name in HOSTILE_NAMES:
         write(PORTAL + b"/nombres", name, b"contenido de " + name + b"\n")

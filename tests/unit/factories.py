@@ -1,0 +1,114 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plain data for the tests, complete and without faults; a test changes what it is about."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context
+
+CONTEXT = Context(run_id="R1", execution_mode="automatic", operator_role="JAA", operator_user="respaldos")
+FORMS = {
+    "source_code": "FOR 7.5 DSE 02",
+    "database": "FOR 7.5 DSE 03",
+    "server_configuration": "FOR 7.5 DSE 04",
+    "images_documents": "FOR 7.5 DSE 04",
+}
+
+
+def item(**changes: Any) -> dict[str, Any]:
+    """An element of ``backup_client_items`` with files."""
+    return {
+        "id": "portal-src",
+        "service": "Portal institucional",
+        "repository_type": "software_project",
+        "information_type": "source_code",
+        "request_folio": "DSE-05-2026-0001",
+        "paths": ["/srv/www/portal"],
+        **changes,
+    }
+
+
+def database_item(**changes: Any) -> dict[str, Any]:
+    """An element of ``backup_client_items`` with a database."""
+    element = item(
+        id="escolares",
+        service="Servicios escolares",
+        repository_type="database",
+        information_type="database",
+        database={"engine": "postgresql", "name": "escolares"},
+    )
+    del element["paths"]
+    return {**element, **changes}
+
+
+def item_of(kind: str) -> dict[str, Any]:
+    """An item of that kind of information."""
+    if kind == "database":
+        return database_item()
+    return item(information_type=kind, repository_type="web_publication")
+
+
+def backup_record(kind: str, day: date | str, result: str = "conforming", **changes: Any) -> dict[str, Any]:
+    """A backup's record, with what the history and the index read of it."""
+    return {
+        "record_type": "backup",
+        "form_code": FORMS[kind],
+        "item_id": "portal-src",
+        "server": "srv-web01",
+        "information_type": kind,
+        "request_folio": "DSE-05-2026-0001",
+        "backup_date": str(day),
+        "file_name": "ab" * 32,
+        "size_bytes": 1000,
+        "entry_count": 10,
+        "sha256": "cd" * 32,
+        "verification_result": result,
+        **changes,
+    }
+
+
+def failure_record(day: date | str, **changes: Any) -> dict[str, Any]:
+    """A failure's record, of the day that it was scheduled for."""
+    return {
+        "record_type": "failure",
+        "form_code": "FOR 7.5 DSE 05",
+        "item_id": "portal-src",
+        "server": "srv-web01",
+        "scheduled_for": f"{day}T02:00:00-06:00",
+        "error_message": "no respondió",
+        **changes,
+    }
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    """What `measure` returns for one snapshot."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return {
+        "snapshot_id": "ab" * 32,
+        "tree": "cd" * 32,
+        "paths": ["/srv/www/portal"],
+        "tags": {"item": "portal-src", "run": "R1", "mode": "automatic", "tool": "dse-backup 1.0.0"},
+        "size_bytes": 1000,
+        "entry_count": 10,
+        "new_data_pct": None,
+        "started_at": now,
+        "arrived_at": now,
+        "remarks": [],
+        "verification_result": "first",
+        "reasons": [],
+        "baseline_file_name": None,
+        "baseline_size_bytes": None,
+        "baseline_change_pct": None,
+        "size_change_accumulated_pct": None,
+        **changes,
+    }
+
+
+def started(run_id: str = "R1", items: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    """The record that opens a run."""
+    planned = [{"item_id": each, "server": "srv-web01"} for each in items]
+    return {"record_type": "run", "run_event": "started", "run_id": run_id, "planned": planned, **changes}
