@@ -33,7 +33,7 @@ integration: $(VENV)/dev
 	pytest tests/integration --numprocesses 2 --dist loadscope
 
 sanity: $(VENV)/dev
-	tests/need git
+	tests/need git shellcheck
 	$(BIN)/python tests/sanity/run.py
 
 molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/default

@@ -52,8 +52,9 @@ class ActionModule(LedgerAction):
                 continue
             lost_since = None
             started = True
-            if answer.get("failed") or answer.get("skipped"):
-                return answer
+            # Never the answer itself: whatever a server puts into it (records, facts) would be taken for this action's.
+            if answer.get("failed") or "finished" not in answer:
+                raise AnsibleActionFail(_text(answer.get("msg")) or "la respuesta del servidor no se entiende")
             if answer.get("finished"):
                 return {"changed": True, **_believable(answer)}
             display.display(f"{host}: {_progress(answer.get('progress') or {})}")

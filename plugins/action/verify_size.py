@@ -34,7 +34,10 @@ class ActionModule(RepositoryAction):
             for each in found
         ]
         records += [self._failure(item_id, run, reported) for item_id in options["due"] if item_id not in mine]
-        records += [self._by_hand(entry) for entry in run["journal"] if self._is_news(entry)]
+        with self.ledger.read() as index:
+            # What a run of backup.yml was forced to do is manual too, and has its outcome there.
+            by_hand = [entry for entry in run["journal"] if not index.knows_run(entry["run_id"])]
+        records += [self._by_hand(entry) for entry in by_hand if self._is_news(entry)]
         return {"changed": False, "backup_records": records}
 
     def _run_of(self, measured: dict[str, Any], mine: dict[str, Any], due: list[str]) -> str | None:

@@ -107,7 +107,7 @@ def backup(
                 procedure=procedure,
                 scheduled_for=started,
                 stage="verification",
-                kind="size_out_of_band",
+                kind="error" if measured["faults"] else "size_out_of_band",
                 mode=mode,
             )
         ]

@@ -12,15 +12,14 @@ Every mistake is reported, all at once, with its file, line and key, in one `Pro
 from __future__ import annotations
 
 import datetime
-import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import yaml
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure_source import FIELD_TYPES, Source, read
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parents[2] / "procedure"
 
@@ -244,7 +243,7 @@ def _record_problems(fields: tuple[Field, ...], record: Mapping[str, Any]) -> It
             yield f"{name}: el formato no tiene este campo"
         elif field.computed:
             yield f"{name}: se calcula al leer, no se registra"
-        elif value is not None and not _FIELD_TYPES[field.type](value):
+        elif value is not None and not FIELD_TYPES[field.type](value):
             yield f"{name}: «{value}» no es del tipo {field.type}"
         elif value is not None and field.values is not None and value not in field.values:
             yield f"{name}: «{value}» no es uno de sus valores ({', '.join(field.values)})"
@@ -254,268 +253,34 @@ def _record_problems(fields: tuple[Field, ...], record: Mapping[str, Any]) -> It
             yield f"{field.name}: falta «{field.label}»"
 
 
-# --- What a value may be ----------------------------------------------------------------------------------------------
+# --- Reading it -------------------------------------------------------------------------------------------------------
 
 
-def _like(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _is_date(value: Any) -> bool:
-    try:
-        return len(value) == 10 and bool(datetime.date.fromisoformat(value))
-    except (TypeError, ValueError):
-        return False
-
-
-def _is_datetime(value: Any) -> bool:
-    """With its offset: a local time alone is ambiguous when clocks go back."""
-    try:
-        return datetime.datetime.fromisoformat(value).tzinfo is not None
-    except (TypeError, ValueError):
-        return False
-
-
-def _is_zone(value: Any) -> bool:
-    try:
-        return bool(ZoneInfo(value).key)
-    except (TypeError, ValueError, OSError, KeyError):
-        return False
-
-
-# The closed list of field types. Hosts, paths and roles are recorded as they were given: no record is lost for them.
-_FIELD_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("str", "text", "enum", "host", "path", "role"), _is_text),
-    "int": _is_int,
-    "decimal": _is_number,
-    "bool": lambda value: isinstance(value, bool),
-    "list": lambda value: isinstance(value, list),
-    "date": _is_date,
-    "datetime": _is_datetime,
-    "week": _like(r"\d{4}-W\d{2}"),
-    "folio": _like(r"[A-Z]+-\d{2}-\d{4}-\d{4,}"),
-    "sha256": _like(r"[0-9a-f]{64}"),
-    "slug": _like(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
-    "email": _like(r"[^@\s]+@[^@\s]+"),
-}
-
-
-# --- What a file may hold ---------------------------------------------------------------------------------------------
-
-# A shape is a test of one value, [the shape of every entry] of a list, or a dict that names every key of a mapping:
-# "key?" may be missing, _ANY stands for any key. A test returns what is wrong, in Spanish, or None.
-_Shape = Any
-_ANY = "*"
-
-
-def _must(test: Callable[[Any], bool], what: str) -> Callable[[Any], str | None]:
-    return lambda value: None if test(value) else f"«{value}» {what}"
-
-
-def _one_of(*allowed: str) -> Callable[[Any], str | None]:
-    return _must(lambda value: value in allowed, f"no es uno de: {', '.join(allowed)}")
-
-
-_text = _must(lambda value: _is_text(value) and value.strip() != "", "debe ser un texto")
-_text_or_blank = _must(_is_text, 'debe ser un texto, o ""')
-_flag = _must(lambda value: isinstance(value, bool), "debe ser true o false")
-_count = _must(lambda value: _is_int(value) and value > 0, "debe ser un entero mayor que cero")
-_percent = _must(lambda value: _is_number(value) and value > 0, "debe ser un porcentaje mayor que cero")
-_share = _must(lambda value: _is_number(value) and 0 < value <= 100, "debe ser un porcentaje entre 0 y 100")
-_date = _must(_is_date, "no es una fecha (AAAA-MM-DD)")
-_clock = _must(_like(r"([01]\d|2[0-3]):[0-5]\d"), 'no es una hora entre comillas, como "06:00"')
-_zone = _must(_is_zone, "no es una zona horaria conocida, como America/Mexico_City")
-_name = _must(_like(r"[a-z][a-z0-9_]*"), "debe ser un nombre en minúsculas, sin espacios")
-_form_code = _must(_like(r"FOR \S+ \S+ \d+"), "no es la clave de un formato, como FOR 7.5 DSE 02")
-# A single word that is neither of the two is a slip of the pen, not a condition.
-_required = _must(
-    lambda value: value in ("required", "optional") or (_is_text(value) and " " in value.strip()),
-    "debe ser required, optional o la condición en palabras",
-)
-
-_FIELD_LIST: _Shape = [
-    {
-        "name": _name,
-        "label": _text,
-        "type": _one_of(*_FIELD_TYPES),
-        "filled_by": _one_of("system", "ledger", "JAA", "CSC", "DAU", "requester", "any"),
-        "required": _required,
-        "computed?": _flag,
-        "origin?": _one_of("procedure", "product"),
-        "values?": {_ANY: _text},
-        "values_from?": _one_of("record_types", "statuses", "repository_types", "information_types", "frequencies"),
-    }
-]
-_CATALOGUE: _Shape = [{"code": _text, "title": _text}]
-
-_SHAPES: Mapping[str, _Shape] = {
-    "institution.yml": {
-        "time_zone": _zone,
-        "procedure_code": _text_or_blank,
-        "release_status": [_text],
-        "form_revision": _text_or_blank,
-        "prepared_by": _text,
-        "roles": {_ANY: _text_or_blank},
-    },
-    "information_types.yml": {
-        "nonconforming_below_pct": _share,
-        "frequencies": {_ANY: {"label": _text, "unit": _one_of("day", "week", "elapsed_days"), "days?": _count}},
-        "information_types": {
-            _ANY: {
-                "label": _text,
-                "clause": _text,
-                "frequency": _text,
-                "form_code": _form_code,
-                "missed_at": _clock,
-                "tolerance": {"shrink_pct": _percent, "grow_pct": _percent},
-                "accumulated": {"shrink_pct": _percent, "window_days": _count},
-            }
-        },
-    },
-    "repository_types.yml": {_ANY: _text},
-    "references.yml": {"procedures": _CATALOGUE, "documents": _CATALOGUE},
-    "revisions.yml": [{"number": _count, "date": _date, "description": _text}],
-    "forms/common.yml": {
-        "record_types": {"forms": {_ANY: _text}, "about": {_ANY: _text}},
-        "first": _FIELD_LIST,
-        "last": _FIELD_LIST,
-    },
-    "forms/backup_line.yml": {"fields": _FIELD_LIST},
-}
-_FORM_SHAPE: _Shape = {
-    "code": _form_code,
-    "title": _text,
-    "clause": _text,
-    "retention_years": _count,
-    "statuses": {_ANY: _text},
-    "backup_line?": _flag,
-    "uses": [{"record_type": _text, "title?": _text, "fields": _FIELD_LIST}],
-}
-
-
-# --- Reading the files ------------------------------------------------------------------------------------------------
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML without two of its surprises: a key given twice is a mistake, a date stays the text that was written."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _value in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"la clave «{name}» está dos veces", problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-class _Source:
-    """One file. `data` is None when it cannot be trusted; what is wrong with it is among the shared `problems`."""
-
-    def __init__(self, root: Path, name: str, shape: _Shape, problems: dict[str, None]) -> None:
-        self.name, self.problems, self.text, self.data = f"{root.name}/{name}", problems, "", None
-        before = len(problems)
-        try:
-            self.text = (root / name).read_text(encoding="utf-8")
-            self.data = yaml.load(self.text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            problems[f"{self.name}:{line}: no es YAML válido: {error.problem}"] = None
-        except FileNotFoundError:
-            problems[f"{self.name}: no existe este archivo"] = None
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            problems[f"{self.name}: no se puede leer: {' '.join(str(error).split())}"] = None
-        else:
-            self._compare(shape, self.data, ())
-        if len(problems) > before:
-            self.data = None
-
-    def report(self, where: tuple[Any, ...], what: str) -> None:
-        """Add a problem at a place in the file, given as its keys and list positions."""
-        node = yaml.compose(self.text, Loader=_Loader)
-        line, path = 1, ""
-        for part in where:
-            path += f".{part}" if isinstance(part, str) else f"[{part}]"
-            if isinstance(node, yaml.SequenceNode):
-                node = node.value[part]
-                entry = {key.value: value.value for key, value in node.value} if isinstance(node.value, list) else {}
-                known_as = next((entry[key] for key in ("name", "code", "record_type", "number") if key in entry), part)
-                path = path.removesuffix(f"[{part}]") + f"[{known_as}]"
-            elif isinstance(node, yaml.MappingNode):
-                node = next((value for key, value in node.value if key.value == str(part)), None)
-            line = node.start_mark.line + 1 if node else line
-        self.problems[f"{self.name}:{line}: {path.removeprefix('.') or '(archivo)'}: {what}"] = None
-
-    def _compare(self, shape: _Shape, value: Any, where: tuple[Any, ...]) -> None:
-        if callable(shape):
-            if what := shape(value):
-                self.report(where, what)
-        elif isinstance(shape, list):
-            if not isinstance(value, list) or not value:
-                self.report(where, "debe ser una lista")
-                return
-            for position, entry in enumerate(value):
-                self._compare(shape[0], entry, (*where, position))
-        elif not isinstance(value, dict) or not value:
-            self.report(where, "debe tener claves con sus valores")
-        else:
-            self._compare_keys({str(key): shape[_ANY] for key in value} if _ANY in shape else shape, value, where)
-
-    def _compare_keys(self, shape: Mapping[str, _Shape], value: dict[Any, Any], where: tuple[Any, ...]) -> None:
-        shapes = {key.removesuffix("?"): inner for key, inner in shape.items()}
-        for key in value:
-            if key not in shapes:
-                self.report((*where, str(key)), f"clave desconocida (se conocen: {', '.join(shapes)})")
-        for key, inner in shapes.items():
-            if key in value:
-                self._compare(inner, value[key], (*where, key))
-            elif f"{key}?" not in shape:
-                self.report((*where, key), "falta esta clave")
-
-
+@functools.cache
 def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
-    """Read and check the whole directory. Raises one ProcedureError that lists every problem of every file."""
-    root, problems = Path(directory), dict[str, None]()
-    source = {name: _Source(root, name, shape, problems) for name, shape in _SHAPES.items()}
-    names = sorted(f"forms/{path.name}" for path in (root / "forms").glob("*.yml"))
-    form_sources = [_Source(root, name, _FORM_SHAPE, problems) for name in names if name not in _SHAPES]
+    """Read and check the whole directory. Raises one ProcedureError that lists every problem of every file.
 
+    A directory is read once: later calls, and the processes forked from this one, share what was read.
+    """
+    problems: list[str] = []
+    files, form_files = read(Path(directory), problems)
+    institution, revisions, kinds = files["institution.yml"], files["revisions.yml"], files["information_types.yml"]
+    common, line = files["forms/common.yml"], files["forms/backup_line.yml"]
     labels: dict[str, dict[str, str]] = {}
-    forms = _forms(source, form_sources, labels)
-    _check_institution(source["institution.yml"])
-    _check_revisions(source["revisions.yml"])
-    _check_kinds(source["information_types.yml"], forms if all(form.data for form in form_sources) else None)
+    forms = _forms(files, form_files, labels) if common.data and line.data else {}
+    _check_institution(institution)
+    _check_revisions(revisions)
+    _check_kinds(kinds)
+    if all(file.data for file in (common, line, kinds, *form_files)):
+        _check_every_record_has_its_form(common, kinds, forms)
     if problems:
-        raise ProcedureError(problems)
+        raise ProcedureError(dict.fromkeys(problems))  # once each: every form tells what is wrong with a shared field
 
-    institution, kinds, references, revisions, record_types = (
-        source["institution.yml"].data,
-        source["information_types.yml"].data,
-        source["references.yml"].data,
-        source["revisions.yml"].data,
-        source["forms/common.yml"].data["record_types"],
-    )
-    frequencies = {key: Frequency(key=key, **entry) for key, entry in kinds["frequencies"].items()}
+    record_types, references = common.data["record_types"], files["references.yml"].data
+    frequencies = {key: Frequency(key, **entry) for key, entry in kinds.data["frequencies"].items()}
     return Procedure(
-        institution=Institution(**institution | {"release_status": tuple(institution["release_status"])}),
-        nonconforming_below_pct=kinds["nonconforming_below_pct"],
+        institution=Institution(**institution.data | {"release_status": tuple(institution.data["release_status"])}),
+        nonconforming_below_pct=kinds.data["nonconforming_below_pct"],
         frequencies=frequencies,
         information_types={
             key: InformationType(
@@ -528,79 +293,70 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
                     "accumulated": AccumulatedTolerance(**entry["accumulated"]),
                 },
             )
-            for key, entry in kinds["information_types"].items()
+            for key, entry in kinds.data["information_types"].items()
         },
-        repository_types=source["repository_types.yml"].data,
+        repository_types=files["repository_types.yml"].data,
         record_types=record_types["forms"] | record_types["about"],
         form_record_types=frozenset(record_types["forms"]),
         forms=forms,
         references=(
-            *(Reference(kind="procedure", **entry) for entry in references["procedures"]),
-            *(Reference(kind="document", **entry) for entry in references["documents"]),
+            *(Reference("procedure", **entry) for entry in references["procedures"]),
+            *(Reference("document", **entry) for entry in references["documents"]),
         ),
         revisions=tuple(
-            Revision(**entry | {"date": datetime.date.fromisoformat(entry["date"])}) for entry in revisions
+            Revision(**entry | {"date": datetime.date.fromisoformat(entry["date"])}) for entry in revisions.data
         ),
         labels=labels,
     )
 
 
-def _forms(
-    source: Mapping[str, _Source], form_sources: list[_Source], labels: dict[str, dict[str, str]]
-) -> dict[str, Form]:
-    """The forms by code, complete; fills `labels` with what every enum's values are called."""
-    common, line, kinds = source["forms/common.yml"], source["forms/backup_line.yml"], source["information_types.yml"]
-    if common.data is None or line.data is None:
-        return {}
+def _forms(files: Mapping[str, Source], form_files: list[Source], labels: dict[str, dict[str, str]]) -> dict[str, Form]:
+    """The forms by code; fills `labels` with what every enum's values are called."""
+    common, line = files["forms/common.yml"], files["forms/backup_line.yml"]
+    kinds = files["information_types.yml"].data or {"information_types": {}, "frequencies": {}}
     record_types = common.data["record_types"]
     lists = {
         "record_types": record_types["forms"] | record_types["about"],
-        "repository_types": source["repository_types.yml"].data or {},
-        **{name: _labels_of(kinds.data[name]) if kinds.data else {} for name in ("information_types", "frequencies")},
+        "repository_types": files["repository_types.yml"].data or {},
+        "information_types": {key: kind["label"] for key, kind in kinds["information_types"].items()},
+        "frequencies": {key: frequency["label"] for key, frequency in kinds["frequencies"].items()},
     }
     forms: dict[str, Form] = {}
     taken_by: dict[str, str] = {}
-    for form in (form for form in form_sources if form.data):
-        own_lists = lists | {"statuses": form.data["statuses"]}
-        shared: set[str] = set()
-        head = _fields(common, ("first",), own_lists, shared, labels)
-        foot = _fields(common, ("last",), own_lists, shared, labels)
-        if form.data.get("backup_line"):
-            head += _fields(line, ("fields",), own_lists, shared, labels)
+    for form in (form for form in form_files if form.data):
+        data = form.data
+        lists["statuses"] = data["statuses"]
+        names: set[str] = set()
+        head = _fields(common, ("first",), lists, names, labels)
+        if data.get("backup_line"):
+            head += _fields(line, ("fields",), lists, names, labels)
+        foot = _fields(common, ("last",), lists, names, labels)
         uses = []
-        for position, use in enumerate(form.data["uses"]):
+        for position, use in enumerate(data["uses"]):
             where, record_type = ("uses", position), use["record_type"]
             if record_type not in record_types["forms"]:
                 form.report((*where, "record_type"), f"«{record_type}» no está en record_types.forms de {common.name}")
             elif record_type != "backup" and record_type in taken_by:
                 form.report((*where, "record_type"), f"«{record_type}» ya es de {taken_by[record_type]}")
             taken_by[record_type] = form.name
-            own = _fields(form, (*where, "fields"), own_lists, set(shared), labels)
-            uses.append(Use(record_type, use.get("title", form.data["title"]), own))
-        code = form.data["code"]
-        if code in forms:
-            form.report(("code",), f"«{code}» está en dos archivos")
-        forms[code] = Form(
-            code, form.data["title"], form.data["clause"], form.data["retention_years"], head, tuple(uses), foot
+            own = _fields(form, (*where, "fields"), lists, set(names), labels)
+            uses.append(Use(record_type, use.get("title", data["title"]), own))
+        if data["code"] in forms:
+            form.report(("code",), f"«{data['code']}» está en dos archivos")
+        forms[data["code"]] = Form(
+            data["code"], data["title"], data["clause"], data["retention_years"], head, tuple(uses), foot
         )
-    if all(form.data for form in form_sources):
-        for record_type in record_types["forms"].keys() - taken_by.keys():
-            common.report(("record_types", "forms", record_type), "falta en forms/ el formato que lo recibe")
     return forms
 
 
-def _labels_of(entries: Mapping[str, Any]) -> dict[str, str]:
-    return {key: entry["label"] for key, entry in entries.items()}
-
-
 def _fields(
-    source: _Source,
-    where: tuple[Any, ...],
+    source: Source,
+    where: tuple[str | int, ...],
     lists: Mapping[str, Mapping[str, str]],
-    taken: set[str],
+    names: set[str],
     labels: dict[str, dict[str, str]],
 ) -> tuple[Field, ...]:
-    """The list of fields at that place of a file. `taken`: the names that the form already has; it grows."""
+    """The list of fields at that place of a file. `names`: those that the form already has; it grows, as `labels`."""
     entries = source.data
     for part in where:
         entries = entries[part]
@@ -610,9 +366,9 @@ def _fields(
         values = lists[entry["values_from"]] if "values_from" in entry else entry.get("values")
         if (entry["type"] == "enum") != (len(entry.keys() & {"values", "values_from"}) == 1):
             source.report(place, "un campo enum, y sólo él, lleva values o values_from")
-        if name in taken:
+        if name in names:
             source.report(place, "el formato ya tiene un campo con este nombre")
-        taken.add(name)
+        names.add(name)
         for value, label in (values or {}).items():
             if (known := labels.setdefault(name, {}).setdefault(value, label)) != label:
                 source.report(place, f"«{value}» no puede llamarse «{label}» aquí y «{known}» en otro formato")
@@ -620,13 +376,13 @@ def _fields(
     return tuple(fields)
 
 
-def _check_institution(source: _Source) -> None:
+def _check_institution(source: Source) -> None:
     data = source.data
     if data and data["prepared_by"] not in data["roles"]:
         source.report(("prepared_by",), f"«{data['prepared_by']}» no está en roles ({', '.join(data['roles'])})")
 
 
-def _check_revisions(source: _Source) -> None:
+def _check_revisions(source: Source) -> None:
     """The last one is in force: numbers without gaps and rising dates keep that true."""
     before = ""
     for position, revision in enumerate(source.data or []):
@@ -637,18 +393,24 @@ def _check_revisions(source: _Source) -> None:
         before = revision["date"]
 
 
-def _check_kinds(source: _Source, forms: Mapping[str, Form] | None) -> None:
-    """`forms`: None when some form could not be read, so that nothing can be said about a missing one."""
+def _check_kinds(source: Source) -> None:
     data = source.data or {"frequencies": {}, "information_types": {}}
-    frequencies = data["frequencies"]
-    for key, frequency in frequencies.items():
+    for key, frequency in data["frequencies"].items():
         if (frequency["unit"] == "elapsed_days") != ("days" in frequency):
             source.report(("frequencies", key, "days"), "acompaña a la unidad elapsed_days, y sólo a ella")
     for key, kind in data["information_types"].items():
-        where = ("information_types", key)
-        if kind["frequency"] not in frequencies:
-            known = ", ".join(frequencies)
-            source.report((*where, "frequency"), f"«{kind['frequency']}» no es una periodicidad conocida ({known})")
-        form = forms and forms.get(kind["form_code"])
-        if forms is not None and not (form and "backup" in form.record_types):
-            source.report((*where, "form_code"), f"«{kind['form_code']}» no es un formato de respaldos de forms/")
+        if kind["frequency"] not in data["frequencies"]:
+            known = ", ".join(data["frequencies"])
+            where = ("information_types", key, "frequency")
+            source.report(where, f"«{kind['frequency']}» no es una periodicidad conocida ({known})")
+
+
+def _check_every_record_has_its_form(common: Source, kinds: Source, forms: Mapping[str, Form]) -> None:
+    taken = {record_type for form in forms.values() for record_type in form.record_types}
+    for record_type in sorted(common.data["record_types"]["forms"].keys() - taken):
+        common.report(("record_types", "forms", record_type), "falta en forms/ el formato que lo recibe")
+    for key, kind in kinds.data["information_types"].items():
+        form = forms.get(kind["form_code"])
+        if not (form and "backup" in form.record_types):
+            where = ("information_types", key, "form_code")
+            kinds.report(where, f"«{kind['form_code']}» no es un formato de respaldos de forms/")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from institution import CHECKOUT
 
 
 @pytest.fixture
@@ -14,9 +15,17 @@ def portal(institution):
     return institution
 
 
-def test_without_the_callback_nothing_runs_and_the_line_to_add_is_printed(portal):
+@pytest.fixture
+def other_config(tmp_path):
+    """An ansible.cfg that finds the collection and says nothing of its callback."""
+    config = tmp_path / "ansible.cfg"
+    config.write_text(f"[defaults]\ncollections_path = {CHECKOUT}/collections\n")
+    return str(config)
+
+
+def test_without_the_callback_nothing_runs_and_the_line_to_add_is_printed(portal, other_config):
     """Breaks: a run whose ansible.cfg does not load the callback backs up and records nothing."""
-    done = portal.backup(ANSIBLE_CALLBACKS_ENABLED="")
+    done = portal.backup(ANSIBLE_CONFIG=other_config)
     assert done.rc != 0
     assert "callbacks_enabled = dse.backup.ledger" in done.out
     assert "[callback_ledger]" in done.out
@@ -24,10 +33,20 @@ def test_without_the_callback_nothing_runs_and_the_line_to_add_is_printed(portal
     assert not portal.ledger.exists()
 
 
-def test_a_mark_left_in_the_environment_does_not_stand_in_for_the_callback(portal):
+def test_callbacks_switched_off_in_the_environment_end_the_run(portal):
+    """Breaks: ANSIBLE_CALLBACKS_ENABLED, which comes before ansible.cfg, takes the record away unnoticed."""
+    done = portal.backup(ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.default")
+    assert done.rc != 0
+    assert "callbacks_enabled = dse.backup.ledger" in done.out
+    assert portal.backup(ANSIBLE_CALLBACKS_ENABLED="").rc != 0
+    assert portal.contacted() == []
+    assert not portal.ledger.exists()
+
+
+def test_a_mark_left_in_the_environment_does_not_stand_in_for_the_callback(portal, other_config):
     """Breaks: DSE_BACKUP_RUN exported by hand, or inherited from another run, is believed."""
     mark = f'{{"pid": 1, "run_id": "x", "ledger": "{portal.ledger}", "procedure": ""}}'
-    done = portal.backup(ANSIBLE_CALLBACKS_ENABLED="", DSE_BACKUP_RUN=mark)
+    done = portal.backup(ANSIBLE_CONFIG=other_config, DSE_BACKUP_RUN=mark)
     assert done.rc != 0
     assert "callbacks_enabled = dse.backup.ledger" in done.out
     assert portal.contacted() == []

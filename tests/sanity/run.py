@@ -67,7 +67,7 @@ def pass_on_pip_settings() -> None:
     """Write this user's settings of pip (index, certificates) where the other HOME's pip reads them."""
     settings = {}
     for line in _run(sys.executable, "-m", "pip", "config", "list").splitlines():
-        # global.index-url='https://...' from a file, :env:.cert='/etc/...' from the environment, which comes last and wins.
+        # global.index-url='https://...' from a file, :env:.cert='/etc/...' from the environment, which comes last.
         setting = re.fullmatch(r"(?:global|:env:)\.([a-z-]+)=(.*)", line)
         if setting:
             settings[setting[1]] = "\n    ".join(ast.literal_eval(setting[2]).split())

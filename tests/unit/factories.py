@@ -98,6 +98,7 @@ def measured(**changes: Any) -> dict[str, Any]:
         "started_at": now,
         "arrived_at": now,
         "remarks": [],
+        "faults": [],
         "verification_result": "first",
         "reasons": [],
         "baseline_file_name": None,

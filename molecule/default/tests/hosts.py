@@ -1,5 +1,7 @@
 """What a test does to the test hosts that SSH cannot: cut them off, freeze them, crash them, fill their disks.
 
+Where a program must lie, or wait, another one is put before it.
+
 Everything goes through podman and the machine's own side of each host's network. A host is named as in the inventory;
 what does not carry this run's label is refused.
 """
@@ -13,6 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 RUN_DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 SSH_CONFIG = RUN_DIRECTORY / "ssh_config"
@@ -141,6 +144,17 @@ def small_disk(name: str, path: str, size: str) -> Iterator[None]:
         _mount(name, "umount", "--lazy", path)
 
 
+@contextmanager
+def unreadable(name: str, path: str) -> Iterator[None]:
+    """Let every read of an existing file fail with an input/output error, as on a dying disk."""
+    # The first page of a process's memory: there is none, and root's rights do not help.
+    _mount(name, "mount", "--bind", "/proc/1/mem", path)
+    try:
+        yield
+    finally:
+        _mount(name, "umount", path)
+
+
 def _mount(name: str, *command: str) -> None:
     """Run mount or umount in a host's mount namespace with this machine's rights: inside, root may not mount."""
     _command("nsenter", "--mount", "--pid", f"--target={_inspect(name)[1]}", *command)
@@ -154,3 +168,47 @@ def stopped(name: str, service: str) -> Iterator[None]:
         yield
     finally:
         shell(name, f"systemctl start {service}")
+
+
+@contextmanager
+def program(name: str, path: str, script: str) -> Iterator[None]:
+    """Put a shell script in the place of a program, which is then beside it: PATH.real. There need not be one."""
+    there = f"if [ -e {path} ]; then mv {path} {path}.real; fi; cat > {path} && chmod 755 {path}"
+    shell(name, there, stdin=f"#!/bin/sh\n{script}\n".encode())
+    try:
+        yield
+    finally:
+        shell(name, f"rm -f {path}; if [ -e {path}.real ]; then mv {path}.real {path}; fi")
+
+
+@contextmanager
+def gate(name: str, path: str, before: str) -> Iterator[Gate]:
+    """Let a program (`before`, found on PATH behind `path`) wait at a gate until the test opens it."""
+    wait = f"touch /run/gate-reached; while [ -e /run/gate ]; do sleep 0.1; done; exec {before} \"$@\""
+    shell(name, "rm -f /run/gate-reached; touch /run/gate")
+    with program(name, path, wait):
+        try:
+            yield Gate(name)
+        finally:
+            shell(name, "rm -f /run/gate")
+
+
+class Gate(NamedTuple):
+    """Where a program on a host waits."""
+
+    name: str
+
+    def wait_until_reached(self) -> None:
+        """Wait until the program stands at the gate."""
+        shell(self.name, "timeout 60 sh -c 'until [ -e /run/gate-reached ]; do sleep 0.1; done'")
+
+    def open(self) -> None:
+        """Let it go on."""
+        shell(self.name, "rm /run/gate")
+
+
+def forget_connections() -> None:
+    """End Ansible's open connections to the hosts, which keep the timeouts with which they were opened."""
+    for name in NAMES:
+        path = f"ControlPath=~/.ansible/cp/{container(name)[:12]}"
+        _command("ssh", "-F", str(SSH_CONFIG), "-o", path, "-O", "exit", name, check=False)

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .items import item_faults, source
-from .journal import Journal
+from .journal import BY_HAND, Journal
 from .run import perform, write_json
 from .text import human_size, readable
 
@@ -67,7 +67,7 @@ def _run(config: dict[str, Any], options: argparse.Namespace) -> int:
         which = ", ".join(map(readable, unknown))
         print(f"dse-backup: este servidor no tiene {which or 'elementos'}; hay: {', '.join(known)}", file=sys.stderr)
         return USAGE
-    run_id = f"manual-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    run_id = f"{BY_HAND}{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     run_dir = os.path.join(config["state_dir"], "runs", run_id)
     os.makedirs(run_dir, mode=0o700)
     items = [known[item_id] for item_id in dict.fromkeys(options.items or known)]

@@ -53,9 +53,9 @@ def dump(item: dict[str, Any], directory: str) -> Dump:
     """Dump the item's database into ``directory`` (made here, 0700) and check it; raise DumpError."""
     database = item["database"]
     file = os.path.join(directory, dump_file_name(item))
-    shutil.rmtree(directory, ignore_errors=True)
-    os.makedirs(directory, mode=0o700)
     try:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(directory, mode=0o700)
         if database["engine"] == "postgresql":
             return _dump_postgresql(database, directory, file)
         if database["engine"] == "sqlite":

@@ -16,7 +16,7 @@ import subprocess
 import time
 from typing import Any
 
-from .journal import Journal
+from .journal import BY_HAND, Journal
 from .run import read_json, write_json
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -50,9 +50,8 @@ def attend(script: str, state_dir: str, request: dict[str, Any], *, wait: float)
         running = _is_held(alive)
         result = read_json(os.path.join(run_dir, "result.json"))
         if result is not None:
-            failed = [
-                e for e in Journal(state_dir).entries() if e.get("mode") == "manual" and e.get("state") == "failed"
-            ]
+            by_hand = [each for each in Journal(state_dir).entries() if str(each.get("run_id")).startswith(BY_HAND)]
+            failed = [each for each in by_hand if each.get("state") == "failed"]
             return {"finished": True, "result": result, "journal": failed[-50:]}
         if not running:
             return {

@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# How the ids of runs begin that somebody started on the server itself.
+BY_HAND = "manual-"
+
 
 class Journal:
     """``journal.jsonl`` in the script's state directory; each line is the outcome of one item in one run."""

@@ -97,7 +97,7 @@ def _judge(entry: dict[str, Any], history: dict[str, Any]) -> None:
         baseline=baseline and baseline["size_bytes"],
         peak=peak,
         tolerance=Tolerance(**history["tolerance"]),
-        faults=tuple(entry.pop("faults")),
+        faults=tuple(entry["faults"]),
     )
     entry["verification_result"] = verdict.result
     entry["reasons"] = verdict.reasons

@@ -85,7 +85,7 @@ class Restic:
 
         ``on_status`` receives restic's status objects (``percent_done`` 0 to 1, ``total_bytes``, ``bytes_done``).
         """
-        command = self._command("backup", "--host", host, *flags, "--files-from-raw", "/dev/stdin")
+        command = self._command("backup", "--host", host, *flags, "--files-from-raw", "-")
         command += [f"--tag={tag}" for tag in tags] + [f"--exclude={pattern}" for pattern in exclude]
         listing = b"".join(os.fsencode(path) + b"\0" for path in paths)
         unreadable: list[str] = []

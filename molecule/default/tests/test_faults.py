@@ -1,0 +1,422 @@
+"""How backups really get lost: each fault is caused on the real hosts, and afterwards five promises must hold.
+
+A class is one fault. Its fixture `scene` causes it, runs backup.yml, ends it and runs backup.yml again; `Aftermath`
+holds the five promises, the class adds what is special to its fault.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import backups
+import hosts
+import official_record
+import pytest
+from backups import Run
+
+INVENTORY = Path(__file__).with_name("inventory")
+DUMPS = "/usr/local/sbin"  # Before /usr/bin in the PATH of what Ansible starts.
+FILES = ("montaje", "vacio", "origen", "enlace", "ilegible", "fugaz")
+
+
+class Scene(NamedTuple):
+    """A fault and what followed: the run it struck, which items fail and why, what was good before, the next run."""
+
+    run: Run
+    failed: dict[str, str]
+    kept: dict[str, str]
+    after: Run
+
+
+class Aftermath:
+    """What must be true after every fault."""
+
+    def test_the_exit_status_tells(self, scene):
+        assert (scene.run.status != 0) == bool(scene.failed), scene.run.output[-3000:]
+
+    def test_each_planned_item_has_its_one_outcome(self, scene):
+        planned = next(run for run in official_record.runs(backups.records()) if run["run_id"] == scene.run.run_id)
+        assert set(scene.run.results) == {each["item_id"] for each in planned["planned"]}
+        official_record.check(backups.LEDGER)
+
+    def test_what_failed_is_in_dse_05_with_a_cause_a_person_understands(self, scene):
+        for item, cause in scene.failed.items():
+            (failure,) = self.failures(scene, item)
+            assert failure["form_code"] == "FOR 7.5 DSE 05"
+            assert re.search(cause, failure["error_message"]), failure["error_message"]
+
+    def test_what_did_not_fail_is_conforming(self, scene):
+        results = scene.run.results
+        assert {item: results[item] for item in results.keys() - scene.failed.keys()} == dict.fromkeys(
+            results.keys() - scene.failed.keys(), "conforming"
+        )
+
+    def test_earlier_backups_restore_as_before(self, scene):
+        for server in ("srv-web01", "srv-db01"):
+            good = {each["file_name"] for each in backups.conforming() if each["server"] == server}
+            assert good <= backups.snapshots(server)
+        before = [each for each in backups.conforming() if each["file_name"] in scene.kept]
+        assert {each["file_name"]: backups.restored(each) for each in before} == scene.kept
+
+    def test_no_secret_is_in_any_output_record_or_journal(self, scene):
+        secrets = [secret.strip() for secret in backups.secrets()]
+        ledger = b"".join(path.read_bytes() for path in backups.LEDGER.rglob("*") if path.is_file())
+        told = (scene.run.output + scene.after.output).encode() + ledger
+        assert not [secret for secret in secrets if secret in told]
+        look = (
+            "cat > /root/patterns; { grep -rlaFf /root/patterns --exclude-dir=cache /var/lib/dse-backup /var/log /tmp;"
+            " journalctl --quiet --boot | grep -aFf /root/patterns; }; rm /root/patterns"
+        )
+        for name in hosts.NAMES:
+            assert hosts.shell(name, look, stdin=b"\n".join(secrets), check=False).stdout == b""
+
+    def test_the_next_run_succeeds_without_help(self, scene):
+        assert scene.after.status == 0, scene.after.output[-3000:]
+        assert set(scene.after.results.values()) == {"conforming"}
+
+    def test_what_failed_was_never_the_baseline(self, scene):
+        for item in scene.failed.keys() & scene.after.outcomes.keys():
+            assert scene.after.outcomes[item]["baseline_file_name"] in scene.kept
+
+    @staticmethod
+    def failures(scene: Scene, item: str) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in backups.records()
+            if each["record_type"] == "failure" and (each.get("run_id"), each["item_id"]) == (scene.run.run_id, item)
+        ]
+
+
+def backup(*items: str, **how: Any) -> Run:
+    """Back up items of the test's inventory, now."""
+    return start(*items, **how).end()
+
+
+def start(*items: str, **how: Any) -> backups.Started:
+    """Start to; everything Ansible can tell is printed, so that a secret in it is found."""
+    limits = {"backup_client_time_limit": 60, "backup_client_progress_interval": 2}
+    return backups.start(*items, inventories=(INVENTORY,), options=("-vvv",), **{**limits, **how})
+
+
+def kept(*items: str) -> dict[str, str]:
+    """Return what the items' last good backups restore to."""
+    return backups.remember(*(backups.newest(item) for item in items))
+
+
+def strike(*faults: Any, items: tuple[str, ...], failed: dict[str, str], **how: Any) -> Scene:
+    """Back up while the faults last, and again when they are over."""
+    before = kept(*items)
+    with ExitStack() as stack:
+        for fault in faults:
+            stack.enter_context(fault)
+        run = backup(*items, **how)
+    return Scene(run, failed, before, backup(*items))
+
+
+def make(path: str) -> str:
+    """Return a shell command that makes a source of a few files, always the same."""
+    return f"mkdir -p {path} && cd {path} && seq 2000 > uno && seq 5000 > dos"
+
+
+def mount(path: str) -> None:
+    """Mount a volume with its files."""
+    hosts._mount("srv-web01", "mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path)
+    hosts.shell("srv-web01", make(path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sources():
+    """Everything that the faults strike, whole and backed up."""
+    hosts.forget_connections()
+    hosts.shell("srv-web01", "rm -rf /srv/pruebas; mkdir -p /srv/pruebas/montaje")
+    for name in ("vecino", "grande", *FILES[1:]):
+        hosts.shell("srv-web01", make(f"/srv/pruebas/{name}"))
+    # Long enough for a file to vanish while it is read; holes take no disk.
+    hosts.shell("srv-web01", "cd /srv/pruebas/fugaz && truncate --size=400M a b && echo z > z")
+    mount("/srv/pruebas/montaje")
+    first = backup(*(f"prueba-{name}" for name in ("vecino", "grande", *FILES)), "db-portal", "db-escolares", "db-lms")
+    assert first.status == 0, first.output[-3000:]
+    yield
+    hosts._mount("srv-web01", "umount", "/srv/pruebas/montaje")
+
+
+# --- What is to be backed up is not there, or not whole -----------------------------------------------------------
+
+
+@contextmanager
+def moved_away(path: str, instead: str = "true"):
+    """Take a source away and put what a shell command makes in its place."""
+    hosts.shell("srv-web01", f"cd /srv/pruebas && mv {path} {path}.aparte && {instead}")
+    try:
+        yield
+    finally:
+        hosts.shell("srv-web01", f"cd /srv/pruebas && rm -rf {path} && mv {path}.aparte {path}")
+
+
+@contextmanager
+def unmounted(path: str):
+    """Unmount a volume; the empty directory below it remains."""
+    hosts._mount("srv-web01", "umount", path)
+    try:
+        yield
+    finally:
+        mount(path)
+
+
+@contextmanager
+def vanishing(path: str, while_read: str):
+    """Delete a file once restic reads another one of its directory."""
+    opened = f"ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q {while_read}"
+    waiting = threading.Thread(
+        target=hosts.shell,
+        args=("srv-web01", f"timeout 60 sh -c 'until {opened}; do :; done; rm {path}'"),
+    )
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.join()
+        hosts.shell("srv-web01", f"echo z > {path}")
+
+
+class TestSourcesThatAreNotWhatWasRequested(Aftermath):
+    """Unmounted, empty, removed, a symlink, unreadable: never conforming. A file that merely vanished is a remark."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        return strike(
+            unmounted("/srv/pruebas/montaje"),
+            moved_away("vacio", "mkdir vacio"),
+            moved_away("origen"),
+            moved_away("enlace", "ln -s vecino enlace"),
+            hosts.unreadable("srv-web01", "/srv/pruebas/ilegible/uno"),
+            vanishing("/srv/pruebas/fugaz/z", while_read="/srv/pruebas/fugaz/a"),
+            items=("prueba-vecino", *(f"prueba-{name}" for name in FILES)),
+            failed={
+                "prueba-montaje": "^/srv/pruebas/montaje no está montado: monte el volumen",
+                "prueba-vacio": "^/srv/pruebas/vacio está vacío",
+                "prueba-origen": "^/srv/pruebas/origen no existe",
+                "prueba-enlace": "^/srv/pruebas/enlace pasa por un enlace simbólico",
+                "prueba-ilegible": "no se pudieron leer: /srv/pruebas/ilegible/uno$",
+            },
+        )
+
+    def test_a_partial_backup_is_recorded_as_nonconforming(self, scene):
+        assert scene.run.results["prueba-ilegible"] == "nonconforming"
+
+    def test_a_vanished_file_is_a_remark(self, scene):
+        assert "desaparecieron mientras se leían: /srv/pruebas/fugaz/z" in scene.run.outcomes["prueba-fugaz"]["remarks"]
+
+
+# --- Databases ------------------------------------------------------------------------------------------------------
+
+
+class TestDumpersThatDie(Aftermath):
+    """They print half of a dump and exit 7."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        return strike(
+            hosts.program("srv-db01", f"{DUMPS}/pg_dump", '/usr/bin/pg_dump "$@" | head -c 200000; exit 7'),
+            hosts.program("srv-db01", f"{DUMPS}/mariadb-dump", '/usr/bin/mariadb-dump "$@" | head -c 300000; exit 7'),
+            items=("db-escolares", "db-lms", "prueba-vecino"),
+            failed={
+                "db-escolares": "^pg_dump terminó con el código 7",
+                "db-lms": "^mariadb-dump terminó con el código 7",
+            },
+        )
+
+    def test_no_part_of_a_dump_is_in_the_repository(self, scene):
+        tags = backups.ask("srv-db01", "snapshots", "--json", "--tag", f"run={scene.run.run_id}")
+        assert tags.strip() == b"[]"
+
+    def test_no_part_of_a_dump_is_left_on_the_server(self, scene):
+        assert hosts.shell("srv-db01", "ls /var/lib/dse-backup/staging").stdout == b""
+
+
+class TestDumpersThatCutShortAndSayNothing(TestDumpersThatDie):
+    """They print a truncated dump and exit 0: only what is read in full can tell."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        return strike(
+            hosts.program("srv-db01", f"{DUMPS}/pg_dump", '/usr/bin/pg_dump "$@" | head -c 200000'),
+            hosts.program("srv-db01", f"{DUMPS}/mariadb-dump", '/usr/bin/mariadb-dump "$@" | head -n -1'),
+            items=("db-escolares", "db-lms", "prueba-vecino"),
+            failed={"db-escolares": "^pg_restore terminó con el código 1", "db-lms": "el volcado está incompleto"},
+        )
+
+
+class TestPostgresqlStopped(TestDumpersThatDie):
+    """The database system is down."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        return strike(
+            hosts.stopped("srv-db01", "postgresql.service"),
+            items=("db-escolares", "prueba-vecino"),
+            failed={"db-escolares": "^psql terminó con el código 2: .*Is the server running"},
+        )
+
+
+# --- Full disks -----------------------------------------------------------------------------------------------------
+
+
+class TestStagingDiskFull(TestDumpersThatDie):
+    """Too small for one dump, which is seen before; full in the middle of another, whose database had seemed smaller."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        return strike(
+            hosts.small_disk("srv-db01", "/var/lib/dse-backup/staging", "20m"),
+            hosts.program("srv-db01", f"{DUMPS}/mariadb-dump", "head -c 40m /dev/zero"),
+            items=("db-escolares", "db-lms", "prueba-vecino"),
+            failed={
+                "db-escolares": "^espacio insuficiente en /var/lib/dse-backup/staging/db-escolares: hay .* y se requieren",
+                "db-lms": "No space left on device",
+            },
+        )
+
+
+@contextmanager
+def small_repository_disk(server: str, size: str):
+    """Move a server's repository to a small disk for a while; what was added there is kept."""
+    path = f"/srv/dse-backup/{server}/repository"
+    hosts.shell("srv-bkp01", f"tar -C {path} -cf /root/repository.tar .")
+    with hosts.small_disk("srv-bkp01", path, size):
+        hosts.shell("srv-bkp01", f"tar -C {path} -xf /root/repository.tar")
+        yield path
+        hosts.shell("srv-bkp01", f"rm -f {path}/relleno; tar -C {path} -cf /root/repository.tar .")
+    hosts.shell("srv-bkp01", f"tar -C {path} -xf /root/repository.tar; rm /root/repository.tar")
+
+
+class TestRepositoryDiskFull(Aftermath):
+    """The backup server has no space left for one server; the other's backups go on."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        items = ("prueba-grande", "db-portal")
+        before = kept(*items)
+        hosts.shell("srv-web01", "head -c 1M /dev/urandom > /srv/pruebas/grande/nuevo")
+        with small_repository_disk("srv-web01", "96m") as path:
+            hosts.shell("srv-bkp01", f"cat /dev/zero > {path}/relleno", check=False)
+            run = backup(*items, backup_client_time_limit=8)
+            hosts.shell("srv-bkp01", f"rm {path}/relleno")
+            after = backup(*items)
+        return Scene(run, {"prueba-grande": "espacio"}, before, after)
+
+
+@contextmanager
+def ledger_on_a_small_disk():
+    """Move the ledger to a small disk for a while."""
+    disk = hosts.RUN_DIRECTORY / "ledger-disk"
+    disk.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=True)
+    try:
+        shutil.copytree(backups.LEDGER, disk, dirs_exist_ok=True)
+        yield disk
+        shutil.rmtree(backups.LEDGER)
+        shutil.copytree(disk, backups.LEDGER, ignore=shutil.ignore_patterns("relleno"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Fill a disk to its last byte and return the file to delete."""
+    filler = disk / "relleno"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+        except OSError:
+            pass
+    return filler
+
+
+class TestLedgerDiskFull(Aftermath):
+    """Full before a run, nothing starts. Full in the middle, the server's own record is what the next run reads."""
+
+    items = ("prueba-vecino", "prueba-origen", "prueba-vacio", "prueba-enlace", "prueba-montaje")
+
+    @pytest.fixture(scope="class")
+    def scene(self, request):
+        before = kept(*self.items[:2])
+        with ledger_on_a_small_disk() as disk:
+            filler = fill(disk)
+            lines = len(backups.records(disk))
+            snapshots = backups.snapshots("srv-web01")
+            request.cls.refused = backup(*self.items, ledger=disk)
+            request.cls.untouched = (
+                len(backups.records(disk)) == lines and backups.snapshots("srv-web01") == snapshots
+            )
+            filler.unlink()
+            started = start(*self.items, ledger=disk)
+            started.wait_for("PLAN DE LA CORRIDA")
+            filler = fill(disk)
+            run = started.end()
+            filler.unlink()
+            after = backup(*self.items, ledger=disk)
+        failed = dict.fromkeys(self.items, f"^la corrida {run.run_id} se interrumpió en el controlador")
+        return Scene(run, failed, before, after)
+
+    def test_a_full_disk_stops_the_run_before_it_starts(self, scene):
+        assert self.refused.status == 3
+        assert "no se puede escribir el registro oficial" in self.refused.output
+        assert self.untouched
+
+    def test_a_disk_that_fills_up_ends_the_run(self, scene):
+        assert scene.run.status == 3
+        assert "no se puede escribir el registro oficial" in scene.run.output
+
+    def test_the_backups_that_were_made_meanwhile_are_recorded_by_the_next_run(self, scene):
+        found = [each for each in backups.conforming() if each.get("host_run_id") == scene.run.run_id]
+        assert sorted(each["item_id"] for each in found) == sorted(self.items)
+
+    def test_what_failed_was_never_the_baseline(self, scene):
+        """These were good: they are."""
+
+
+# --- Hosts and networks ---------------------------------------------------------------------------------------------
+
+
+def settled(name: str, run_id: str) -> None:
+    """Wait until the script on a server has ended a run."""
+    result = f"/var/lib/dse-backup/runs/{run_id}/result.json"
+    hosts.shell(name, f"timeout 60 sh -c 'until [ -e {result} ]; do sleep 0.1; done'")
+
+
+def dump_gate():
+    """Hold the dumps of MariaDB: what is in the middle of one is in the middle of a backup."""
+    return hosts.gate("srv-db01", f"{DUMPS}/mariadb-dump", "/usr/bin/mariadb-dump")
+
+
+class TestCutOffMidwayAndBack(Aftermath):
+    """The cable is pulled in the middle of an upload and put back: the run goes on as if nothing had been."""
+
+    @pytest.fixture(scope="class")
+    def scene(self):
+        items = ("prueba-grande", "db-portal")
+        before = kept(*items)
+        hosts.shell("srv-web01", "head -c 20M /dev/urandom > /srv/pruebas/grande/nuevo")
+        with hosts.slow_link("srv-bkp01", "16mbit"):
+            started = start(*items)
+            started.wait_for(r"prueba-grande \(1 de 1\), guardando: \d")
+            with hosts.cut_off("srv-web01"):
+                started.wait_for("srv-web01: se perdió la conexión")
+            run = started.end()
+        # What it grew by is more than a size may grow at once.
+        return Scene(run, {"prueba-grande": "^el tamaño subió"}, before, backup("db-portal"))
+
+    def test_the_backup_is_whole(self, scene):
+        record = scene.run.outcomes["prueba-grande"]
+        assert record["size_bytes"] > 20 * 1024 * 1024

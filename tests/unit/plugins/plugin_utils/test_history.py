@@ -1,0 +1,71 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
+
+KIND = "images_documents"
+
+
+def after(*records):
+    history = History()
+    for record in records:
+        history.add(record)
+    return history
+
+
+@pytest.mark.parametrize(("result", "is_baseline"), [("conforming", True), ("first", True), ("review", False),
+                                                     ("nonconforming", False)])  # fmt: skip
+def test_only_a_good_backup_becomes_the_baseline(result, is_baseline):
+    # A suspect backup is quarantined: neither the next baseline nor a cycle.
+    history = after(
+        backup_record(KIND, "2026-11-01", "first", folio="A", size_bytes=100, sha256="11" * 32),
+        backup_record(KIND, "2026-11-02", result, folio="B", size_bytes=7),
+    )
+    assert history.baseline["folio"] == ("B" if is_baseline else "A")
+    assert history.previous["folio"] == "B"
+    assert history.cycles == (2 if is_baseline else 1)
+    assert [size for _day, size in history.peaks] == ([100, 7] if is_baseline else [100])
+    assert history.server == "srv-web01"
+
+
+def test_a_good_backup_ends_what_was_suspect():
+    suspect = [backup_record(KIND, "2026-11-02", "review"), backup_record(KIND, "2026-11-03", "nonconforming")]
+    assert (after(*suspect).review_on, after(*suspect).nonconforming_on) == (date(2026, 11, 2), date(2026, 11, 3))
+    history = after(*suspect, backup_record(KIND, "2026-11-04"))
+    assert (history.review_on, history.nonconforming_on) == (None, None)
+
+
+def test_a_failure_about_a_backup_is_no_outcome_of_its_own():
+    history = after(failure_record("2026-11-02", about_folio="DSE-04-2026-0001"), failure_record("2026-11-03"))
+    assert history.outcome_days == ["2026-11-03"]
+
+
+def test_other_records_change_nothing():
+    about = {"item_id": "portal-src", "about_folio": "DSE-04-2026-0001"}
+    assert after({"record_type": "decision", **about}, {"record_type": "run"}) == History()
+
+
+def test_it_stays_small():
+    # Ten years of days: a plan reads every item's history.
+    history = History()
+    for number in range(3650):
+        day = date(2026, 1, 1) + timedelta(days=number)
+        size = 1000 + number % 7
+        history.add(backup_record(KIND, day, size_bytes=size, host_run_id=f"m{number}", execution_mode="manual"))
+    assert len(json.dumps(history.as_dict())) < 4000
+    assert History(**json.loads(json.dumps(history.as_dict()))) == history
+
+
+def test_runs_by_hand_are_remembered_so_that_their_failures_are_taken_once():
+    history = after(
+        failure_record("2026-11-02", host_run_id="m1", execution_mode="manual"),
+        failure_record("2026-11-03", host_run_id="a1", execution_mode="automatic"),
+    )
+    assert history.host_runs == ["m1"]
