@@ -85,22 +85,18 @@ class ActionModule(LedgerAction):
             "context": asdict(self.run_context),
             "backup_records": [
                 *self._cut_off(open_runs),
-                self._started(planned, register.items),
+                self._started(planned, register.highest_request_folios),
                 *(self._refusal(each, now) for each in refused),
             ],
         }
 
-    def _started(self, planned: list[dict[str, Any]], items: list[Item]) -> dict[str, Any]:
-        highest: dict[str, str] = {}
-        for folio in (item.definition["request_folio"] for item in items):
-            year = folio[:11]
-            highest[year] = max(highest.get(year, ""), folio, key=lambda text: (len(text), text))
+    def _started(self, planned: list[dict[str, Any]], highest: list[str]) -> dict[str, Any]:
         return {
             "record_type": "run",
             "run_event": "started",
             **asdict(self.run_context),
             "planned": planned,
-            "highest_request_folios": sorted(highest.values()),
+            "highest_request_folios": highest,
         }
 
     def _refusal(self, refusal: Refusal, now: datetime) -> dict[str, Any]:

@@ -51,18 +51,23 @@ class Index:
     def for_writing(cls, directory: str) -> Index:
         """Open the index, made anew if it is missing, damaged or ahead of the files, and read what is new in them."""
         path = os.path.join(directory, _NAME)
+        index = cls(directory, sqlite3.connect(path, timeout=60))
         try:
-            index = cls(directory, sqlite3.connect(path, timeout=60))
-            # Not WAL: there a reader makes files of its own.
-            index._connection.execute("PRAGMA journal_mode = DELETE")
-            index._connection.execute("PRAGMA synchronous = NORMAL")
-            if index._version() != _VERSION or index._is_ahead():
-                raise sqlite3.DatabaseError("out of step")
-        except sqlite3.DatabaseError:
-            _discard(path)
-            index = cls(directory, sqlite3.connect(path, timeout=60))
-            index._create()
-        index.catch_up()
+            try:
+                # Not WAL: there a reader makes files of its own.
+                index._connection.execute("PRAGMA journal_mode = DELETE")
+                index._connection.execute("PRAGMA synchronous = NORMAL")
+                if index._version() != _VERSION or index._is_ahead():
+                    raise sqlite3.DatabaseError("out of step")
+            except sqlite3.DatabaseError:
+                index._connection.close()
+                _discard(path)
+                index._connection = sqlite3.connect(path, timeout=60)
+                index._create()
+            index.catch_up()
+        except BaseException:
+            index._connection.close()  # Half written on a full disk, it would keep the next one out.
+            raise
         return index
 
     @classmethod

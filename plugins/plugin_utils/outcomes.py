@@ -78,9 +78,9 @@ def backup(
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": finished.isoformat(timespec="seconds"),
         "verified_at": datetime.now(procedure.zone).isoformat(timespec="seconds"),
-        "tool": readable(tags.get("tool", "sin dato"), 80),
+        "tool": readable(tags.get("tool") or "sin dato", 80),
         "tool_sha256": _digest(reported.get("tool_sha256")),
-        "host_run_id": readable(tags.get("run", "sin dato"), 80),
+        "host_run_id": readable(tags.get("run") or "sin dato", 80),
         "file_name": measured["snapshot_id"],
         "size_bytes": measured["size_bytes"],
         "entry_count": measured["entry_count"],
@@ -207,7 +207,7 @@ def _of_form(
         return {
             **week,
             "database_server": server,
-            "database_engine": readable(tags.get("engine", item["database"]["engine"]), 80),
+            "database_engine": readable(tags.get("engine") or item["database"]["engine"], 80),
             "database_name": readable(source(item)),
         }
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.module_utils._core.items import Fault, item_faults
+from ansible_collections.dse.backup.plugins.module_utils._core.items import Fault, is_request_folio, item_faults
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
@@ -50,6 +50,17 @@ class Register(NamedTuple):
 
     items: list[Item]
     refusals: list[Refusal]
+
+    @property
+    def highest_request_folios(self) -> list[str]:
+        """The highest folio of each year that the inventory names, in refused elements too: the request exists."""
+        highest: dict[str, str] = {}
+        for element in (*self.items, *self.refusals):
+            folio = element.definition.get("request_folio")
+            if is_request_folio(folio):
+                year = folio[:11]
+                highest[year] = max(highest.get(year, folio), folio, key=lambda text: int(text[12:]))
+        return sorted(highest.values())
 
 
 def read_register(

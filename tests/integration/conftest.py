@@ -50,4 +50,4 @@ def small_disk(tmp_path):
 
     yield mount
     for directory in mounted:
-        subprocess.run(["umount", str(directory)], check=True)
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "steady", derandomize=True, deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("steady")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -33,9 +35,16 @@ def procedure():
 
 
 @pytest.fixture
-def ledger(tmp_path, procedure):
+def in_memory():
+    """A directory where syncing to the disk costs nothing, for tests that write a thousand times."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def ledger(in_memory, procedure):
     """An empty ledger, ready to be written."""
-    ledger = Ledger(str(tmp_path / "ledger"), procedure)
+    ledger = Ledger(str(in_memory / "ledger"), procedure)
     ledger.prepare()
     return ledger
 

@@ -41,6 +41,12 @@ class Run(NamedTuple):
     run_id: str
 
     @property
+    def summary(self) -> str:
+        """Return how it says itself that it ended, errors included."""
+        errors = re.findall(r"^(?:ERROR|\[ERROR\]|fatal:).*", self.output, flags=re.MULTILINE)
+        return "\n".join([*errors, self.output[self.output.rfind("PLAY RECAP") :]])
+
+    @property
     def outcomes(self) -> dict[str, Record]:
         """Return the one outcome of each item, by the item's id."""
         return {record["item_id"]: record for record in official_record.outcomes(records(), self.run_id)}

@@ -184,7 +184,7 @@ def program(name: str, path: str, script: str) -> Iterator[None]:
 @contextmanager
 def gate(name: str, path: str, before: str) -> Iterator[Gate]:
     """Let a program (`before`, found on PATH behind `path`) wait at a gate until the test opens it."""
-    wait = f"touch /run/gate-reached; while [ -e /run/gate ]; do sleep 0.1; done; exec {before} \"$@\""
+    wait = f'touch /run/gate-reached; while [ -e /run/gate ]; do sleep 0.1; done; exec {before} "$@"'
     shell(name, "rm -f /run/gate-reached; touch /run/gate")
     with program(name, path, wait):
         try:

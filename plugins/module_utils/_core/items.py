@@ -60,6 +60,11 @@ def source(item: dict[str, Any]) -> str:
     return ", ".join(item["paths"])
 
 
+def is_request_folio(value: Any) -> bool:
+    """Tell whether ``value`` is the folio of a request: ``DSE-05-2026-0001``."""
+    return _matches(_FOLIO, value)
+
+
 def item_faults(
     item: Any, *, information_types: Collection[str] = (), repository_types: Collection[str] = ()
 ) -> list[Fault]:
@@ -95,7 +100,7 @@ def _identity_faults(item: dict[str, Any]) -> Iterator[Fault]:
         yield Fault(
             "id", f"«{item['id']}» no sirve de clave: minúsculas, dígitos, punto, guion o guion bajo; 63 a lo más"
         )
-    if item.get("request_folio") not in (None, "") and not _matches(_FOLIO, item["request_folio"]):
+    if item.get("request_folio") not in (None, "") and not is_request_folio(item["request_folio"]):
         yield Fault("request_folio", f"«{item['request_folio']}» no es un folio de solicitud (DSE-05-2026-0001)")
     if item.get("service") not in (None, "") and not isinstance(item["service"], str):
         yield Fault("service", "debe ser el nombre del servicio electrónico, en texto")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .text import human_size
+
 CONFORMING = "conforming"
 REVIEW = "review"
 NONCONFORMING = "nonconforming"
@@ -65,21 +67,26 @@ def judge(
         reasons.append("el respaldo está vacío")
     change = change_pct(size, baseline)
     if change is not None and size * 100 < baseline * tolerance.nonconforming_below_pct:
-        reasons.append(f"el tamaño cayó {-change:.2f} %: queda menos de la mitad del último conforme")
+        reasons.append(f"el tamaño cayó {-change:.2f} %{_against(baseline)}")
     if reasons:
         return Verdict(NONCONFORMING, reasons)
     if change is None:
         return Verdict(FIRST, [])
     if change < -tolerance.shrink_pct:
-        reasons.append(f"el tamaño bajó {-change:.2f} % (se tolera {tolerance.shrink_pct:g} %)")
+        reasons.append(f"el tamaño bajó {-change:.2f} %{_against(baseline)}; se tolera {tolerance.shrink_pct:g} %")
     if change > tolerance.grow_pct:
-        reasons.append(f"el tamaño subió {change:.2f} % (se tolera {tolerance.grow_pct:g} %)")
+        reasons.append(f"el tamaño subió {change:.2f} %{_against(baseline)}; se tolera {tolerance.grow_pct:g} %")
     accumulated = change_pct(size, peak)
     if accumulated is not None and accumulated < -tolerance.accumulated_shrink_pct:
         reasons.append(
-            f"la baja acumulada es de {-accumulated:.2f} % (se tolera {tolerance.accumulated_shrink_pct:g} %)"
+            f"la baja acumulada es de {-accumulated:.2f} %; se tolera {tolerance.accumulated_shrink_pct:g} %"
         )
     return Verdict(REVIEW if reasons else CONFORMING, reasons)
+
+
+def _against(baseline: int) -> str:
+    # Said each time, because the summary's own column compares with the last one generated, which may be another.
+    return f" respecto del último conforme ({human_size(baseline)})"
 
 
 def window_peak(peaks: list[list[Any]], since: str) -> int | None:

@@ -122,6 +122,14 @@ def test_a_holder_that_no_longer_claims_it_gives_it_up(read):
     assert len(read({"srv-db01": [item()]}, holders={"portal-src": "srv-web01"}).items) == 1
 
 
+def test_a_request_exists_although_its_item_is_refused(read):
+    # Else the failure that records the refusal could take the request's own folio.
+    folios = ["DSE-05-2026-0009", "DSE-05-2026-0010", "DSE-05-2026-00002", "DSE-05-2025-0300", "DSE-05-2026-x", None]
+    elements = [item(id=f"i{number}", request_folio=folio) for number, folio in enumerate(folios)]
+    register = read({"srv-web01": [elements[0], {**elements[1], "service": ""}, *elements[2:], None]})
+    assert register.highest_request_folios == ["DSE-05-2025-0300", "DSE-05-2026-0010"]
+
+
 IDS = st.sampled_from(["a", "b", "B!", "", None, 7, "a" * 99])
 ELEMENTS = st.one_of(st.builds(lambda id: item(id=id), IDS), st.builds(lambda id: {"id": id}, IDS), st.none())
 HOSTS = st.sampled_from([*MEMBERS, "srv-mail01"])

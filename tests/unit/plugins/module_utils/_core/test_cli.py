@@ -24,6 +24,14 @@ esac
 """
 
 
+@pytest.fixture(autouse=True)
+def _umask():
+    """Put back what the command line changes for its own process."""
+    umask = os.umask(0o022)
+    yield
+    os.umask(umask)
+
+
 @pytest.fixture
 def dse_backup(tmp_path, capsys):
     """Call the command line as JAA does, on a server with three items; return its status and its words."""
@@ -48,15 +56,13 @@ def dse_backup(tmp_path, capsys):
         ],
     }
     write_json(str(tmp_path / "config.json"), config)
-    umask = os.umask(0o022)
 
     def call(*arguments):
         status = cli.main(str(tmp_path / "config.json"), list(arguments))
         said = capsys.readouterr()
         return status, said.out + said.err
 
-    yield call
-    os.umask(umask)
+    return call
 
 
 def test_all_stored_is_0(dse_backup):

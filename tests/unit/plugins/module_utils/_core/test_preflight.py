@@ -51,7 +51,9 @@ def test_what_is_not_as_requested_is_refused(tree, name, words):
     assert words in refusal({"paths": [str(tree / name)]})
 
 
-@pytest.mark.parametrize(("name", "words"), [("dangling", "no existe"), ("loop", "no se puede leer"), ("empty", "está vacío")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("dangling", "no existe"), ("loop", "no se puede leer"), ("empty", "está vacío")]
+)
 def test_following_links_does_not_excuse_the_rest(tree, name, words):
     assert words in refusal({"paths": [str(tree / name)], "follow_symlinks": True})
 

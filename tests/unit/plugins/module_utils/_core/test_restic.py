@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
@@ -87,7 +88,7 @@ def test_what_could_not_be_read_is_named_and_the_rest_is_stored(as_nobody, tmp_p
     assert "open" in names and "secret" not in names
     assert [each["id"] for each in restic.snapshots()] == [stored.snapshot_id]
     # A file that root left there would stop the owner.
-    left = {os.lstat(os.path.join(at, name)).st_uid for at, _, names in os.walk(restic.repository) for name in names}
+    left = {path.lstat().st_uid for path in Path(restic.repository).rglob("*")}
     assert left == {NOBODY.pw_uid}
 
 

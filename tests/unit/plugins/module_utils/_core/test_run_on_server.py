@@ -130,9 +130,9 @@ def test_sigterm_in_the_middle_of_a_real_backup_leaves_no_lock(server, restic, t
 
 def test_a_second_run_says_whose_the_first_is(server):
     # Faults 4.
-    with exclusive(os.path.join(server["state_dir"], "lock"), {"run_id": "other"}):
-        with pytest.raises(Busy, match="other"):
-            back_up(server, server["items"])
+    held = exclusive(os.path.join(server["state_dir"], "lock"), {"run_id": "other"})
+    with held, pytest.raises(Busy, match="other"):
+        back_up(server, server["items"])
     assert Journal(server["state_dir"]).entries() == []
 
 

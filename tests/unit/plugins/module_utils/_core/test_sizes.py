@@ -71,7 +71,9 @@ def test_slow_shrinking_is_found():
     assert "conforming" not in results[4:]
 
 
-@pytest.mark.parametrize(("size", "before", "change"), [(40, 100, -60.0), (1, 3, -66.67), (5, None, None), (5, 0, None)])
+@pytest.mark.parametrize(
+    ("size", "before", "change"), [(40, 100, -60.0), (1, 3, -66.67), (5, None, None), (5, 0, None)]
+)
 def test_change(size, before, change):
     assert change_pct(size, before) == change
 

@@ -1,0 +1,186 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils import summary
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
+from ansible_collections.dse.backup.tests.unit.factories import CONTEXT, backup_record, failure_record, started
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def planned(item_id, server="srv-web01", **more):
+    return {
+        "item_id": item_id,
+        "server": server,
+        "scheduled_for": "2026-11-22T02:00:00-06:00",
+        "execution_mode": "automatic",
+        "reason": "respaldo del día",
+        "service": "Portal",
+        "information_type": "database",
+        "source": "escolares",
+        **more,
+    }
+
+
+def plan(*items, refused=(), records=()):
+    """What the plan action returns."""
+    return {
+        "planned": list(items),
+        "waiting": [],
+        "refused": list(refused),
+        "context": asdict(CONTEXT),
+        "backup_records": [started("R1", tuple(each["item_id"] for each in items)), *records],
+    }
+
+
+def outcome(item_id, result):
+    if result == "failure":
+        return failure_record("2026-11-22", item_id=item_id, run_id="R1")
+    entry = backup_record("database", "2026-11-22", result, item_id=item_id, run_id="R1")
+    if result in ("review", "nonconforming"):
+        entry["follow_ups"] = [failure_record("2026-11-22", item_id=item_id, run_id="R1")]
+    return entry
+
+
+def recorded(ledger):
+    return [
+        json.loads(line) for file in Path(ledger.directory).glob("*.jsonl") for line in file.read_bytes().splitlines()
+    ]
+
+
+@pytest.fixture
+def run(ledger):
+    run = Run(ledger, "R1", writes=True)
+    run.open()
+    return run
+
+
+def take(run, result):
+    return "\n".join(run.take(result))
+
+
+RESULTS = st.sampled_from(["first", "conforming", "review", "nonconforming", "failure", None])
+
+
+@given(results=st.lists(RESULTS, max_size=5), lost=st.booleans(), twice=st.booleans())
+def test_every_planned_item_ends_with_exactly_one_outcome(procedure, results, lost, twice):
+    # Whatever subset of outcomes arrived before the run ended.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        ledger = Ledger(directory, procedure)
+        run = Run(ledger, "R1", writes=True)
+        run.open()
+        names = [f"item-{number}" for number in range(len(results))]
+        take(run, plan(*map(planned, names)))
+        arrived = [outcome(name, result) for name, result in zip(names, results) if result]
+        take(run, {"backup_records": arrived})
+        if twice:
+            take(run, {"backup_records": []})
+        if lost:
+            run.lost("srv-web01", "no respondió")
+        shown = run.close()
+        found = [each for each in recorded(ledger) if "item_id" in each and "about_folio" not in each]
+        assert sorted(each["item_id"] for each in found) == sorted(names)
+        assert {each["run_id"] for each in found} <= {"R1"}
+        missing = [each for each in found if each["item_id"] in names and results[names.index(each["item_id"])] is None]
+        reason = "no respondió" if lost else "la corrida terminó sin llegar a este elemento"
+        assert all((each["record_type"], each["error_message"]) == ("failure", reason) for each in missing)
+        assert run.succeeded == all(result in ("first", "conforming") for result in results)
+        assert ("TODO CONFORME" in shown) == (run.succeeded and bool(results))
+        with ledger.read() as index:
+            assert index.open_runs() == {}
+        assert os.listdir(Path(directory, "runs")) == []
+
+
+def test_what_closing_adds_fits_its_form(run, ledger, procedure):
+    take(run, plan(planned("a"), {**planned("srv[2]"), "service": None, "information_type": None}))
+    run.close()
+    for record in recorded(ledger):
+        if record["record_type"] == "failure":
+            assert procedure.check_record(record) == []
+
+
+def test_the_first_reason_is_the_cause(run, ledger):
+    # «Unreachable», and later errors that only follow from it.
+    take(run, plan(planned("a"), planned("b", server="srv-db01")))
+    run.lost("srv-web01", "sin ruta al servidor\x1b[2J")
+    run.lost("srv-web01", "otra cosa")
+    run.close()
+    reasons = {each["server"]: each["error_message"] for each in recorded(ledger) if each["record_type"] == "failure"}
+    assert reasons == {
+        "srv-web01": r"sin ruta al servidor\x1b[2J",
+        "srv-db01": "la corrida terminó sin llegar a este elemento",
+    }
+
+
+def test_a_run_without_a_plan_is_no_success(run, ledger):
+    # --limit or --tags that leave nothing.
+    assert run.close() == summary.NO_PLAN
+    assert not run.succeeded
+    assert recorded(ledger) == []
+
+
+def test_nothing_due_is_a_success(run):
+    assert "Nada vence ahora" in take(run, plan())
+    assert "Nada vencía" in run.close()
+    assert run.succeeded
+
+
+def test_a_refused_item_is_an_outcome_and_no_success(run):
+    refused = {key: value for key, value in planned("srv[2]").items() if key != "source"}
+    take(run, plan(refused, refused=["srv · srv[2] · id: falta"], records=[outcome("srv[2]", "failure")]))
+    shown = run.close()
+    assert not run.succeeded
+    assert "HAY RESPALDOS QUE ATENDER: 0 de 1" in shown
+
+
+def test_an_outcome_of_another_run_is_shown_besides_and_covers_nothing(run, ledger):
+    take(run, plan(planned("a")))
+    take(run, {"backup_records": [{**outcome("a", "conforming"), "run_id": None}]})
+    shown = run.close()
+    assert not run.succeeded
+    assert "ADEMÁS SE REGISTRÓ" in shown and "hallado en el servidor" in shown
+    assert len([each for each in recorded(ledger) if each.get("run_id") == "R1" and "item_id" in each]) == 1
+
+
+@pytest.mark.parametrize(("refused", "good"), [([], True), (["srv · x · id: falta"], False)])
+def test_check_mode_writes_nothing_and_judges_the_inventory(tmp_path, procedure, refused, good):
+    run = Run(Ledger(str(tmp_path / "ledger"), procedure), "R1", writes=False)
+    run.open()
+    take(run, plan(planned("a"), refused=refused))
+    assert run.close() == summary.CHECKED
+    assert run.succeeded == good
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_a_ledger_that_fails_is_never_a_success(run, monkeypatch):
+    take(run, plan(planned("a")))
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Ledger, "_write", full)
+    with pytest.raises(LedgerError, match="No space left"):
+        take(run, {"backup_records": [outcome("a", "conforming")]})
+    with pytest.raises(LedgerError):
+        run.close()
+    assert not run.succeeded
+
+
+def test_a_torn_line_is_reported_on_the_screen(run, ledger):
+    take(run, plan(planned("a")))
+    file = next(Path(ledger.directory).glob("*.jsonl"))
+    with open(file, "ab") as stream:
+        stream.write(b'{"half')
+    assert "Registro oficial: " in take(run, {"backup_records": [outcome("a", "conforming")]})
+    run.close()
+    assert run.succeeded
