@@ -26,26 +26,26 @@ class ActionModule(RepositoryAction):
         reported = {each["item_id"]: each for each in run["outcomes"]}
         unreadable = {each["snapshot_id"]: each["unreadable"] for each in run["outcomes"] if each["unreadable"]}
         found = self.measure(options, task_vars, unreadable)
+        # The newest, should there be two: one item has one outcome.
         mine = {
-            each["tags"]["item"]: each for each in found if each["tags"].get("run") == self.run_context.run_id
-        }  # The newest, should there be two: one item has one outcome.
-        records = [
-            self.record(each, self._run_of(each, mine, options["due"]), reported.get(each["tags"]["item"]))
+            each["tags"]["item"]: each
             for each in found
-        ]
+            if each["tags"].get("run") == self.run_context.run_id and each["tags"]["item"] in options["due"]
+        }
+        records = [self._backup(each, mine, reported) for each in found]
         records += [self._failure(item_id, run, reported) for item_id in options["due"] if item_id not in mine]
-        with self.ledger.read() as index:
-            # What a run of backup.yml was forced to do is manual too, and has its outcome there.
-            by_hand = [entry for entry in run["journal"] if not index.knows_run(entry["run_id"])]
-        records += [self._by_hand(entry) for entry in by_hand if self._is_news(entry)]
+        records += [self._by_hand(entry) for entry in run["journal"] if self._is_news(entry)]
         return {"changed": False, "backup_records": records}
 
-    def _run_of(self, measured: dict[str, Any], mine: dict[str, Any], due: list[str]) -> str | None:
+    def _backup(
+        self, measured: dict[str, Any], mine: dict[str, Any], reported: dict[str, dict[str, Any]]
+    ) -> dict[str, Any]:
         item_id = measured["tags"]["item"]
-        if mine.get(item_id) is measured and item_id in due:
-            return self.run_context.run_id
+        if mine.get(item_id) is measured:
+            planned_for = datetime.fromisoformat(self.plan["due"][item_id]["scheduled_for"])
+            return self.record(measured, self.run_context.run_id, reported.get(item_id), not_before=planned_for)
         run_id = measured["tags"].get("run")
-        return None if run_id == self.run_context.run_id else run_id
+        return self.record(measured, None if run_id == self.run_context.run_id else run_id)
 
     def _failure(self, item_id: str, run: dict[str, Any], reported: dict[str, dict[str, Any]]) -> dict[str, Any]:
         kind = "error"

@@ -88,7 +88,9 @@ class CallbackModule(CallbackBase):
         self._lost(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._lost(result)
+        delegated = result.result.get("_ansible_delegated_vars") or {}
+        host = delegated.get("ansible_delegated_host") or result.host.get_name()
+        self._lost(result, f"no se pudo contactar con {host} por SSH: ")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if self.run is None or not self.run.is_open:
@@ -111,9 +113,9 @@ class CallbackModule(CallbackBase):
         except Exception as error:  # Of any kind: Ansible would make a warning of it and end with 0.
             self._end(_words(error), _NO_LEDGER)
 
-    def _lost(self, result: Any) -> None:
+    def _lost(self, result: Any, what: str = "") -> None:
         if self.run is not None:
-            self.run.lost(result.host.get_name(), str(result.result.get("msg", "")))
+            self.run.lost(result.host.get_name(), what + str(result.result.get("msg", "")))
 
     def _end(self, message: str, status: int) -> NoReturn:
         # An exception would be no more than a warning, and the playbook would go on.

@@ -92,11 +92,12 @@ class Ledger:
                     for entry in _flattened(entries):
                         records.append(self._completed(entry, records, index, now, head))
                         head = records[-1]["record_sha256"]
-                    name = f"ledger-{now.year}.jsonl"
-                    self._write(name, b"".join(canonical(record) + b"\n" for record in records))
+                    year = self._year(now, warnings)
+                    lines = b"".join(canonical(record) + b"\n" for record in records)
+                    self._write(f"ledger-{year}.jsonl", lines)
                     try:
                         index.catch_up()
-                        CsvFiles(self.directory, self.procedure).append(records, now.year, index)
+                        CsvFiles(self.directory, self.procedure).append(records, year, index)
                     except (OSError, sqlite3.Error) as error:
                         warnings.append(f"no se actualizaron los CSV ({error}); se rehacen en el siguiente registro")
         except (OSError, sqlite3.Error) as error:
@@ -159,6 +160,16 @@ class Ledger:
         record["previous_sha256"] = head
         record["record_sha256"] = record_sha256(record)
         return record
+
+    def _year(self, now: datetime, warnings: list[str]) -> int:
+        """Return whose year's file to write: this one's, unless a clock that went back would break the chain."""
+        newest = max((int(name[7:11]) for name in ledger_files(self.directory)), default=now.year)
+        if newest > now.year:
+            warnings.append(
+                f"el reloj del controlador dice {now.year}, pero ya hay registros de {newest}: se escribe en el "
+                f"archivo de {newest} para no romper la cadena; revise el reloj"
+            )
+        return max(newest, now.year)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

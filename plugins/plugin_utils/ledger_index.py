@@ -21,6 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 _VERSION = 2
 _NAME = "index.sqlite3"
 _GENESIS = "0" * 64
+_FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
 _FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
 # What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
 _NOT_A_RECORD = (
@@ -257,4 +258,4 @@ def ledger_files(directory: str) -> list[str]:
         names = os.listdir(directory)
     except FileNotFoundError:
         return []
-    return sorted(name for name in names if name.startswith("ledger-") and name.endswith(".jsonl"))
+    return sorted(name for name in names if _FILE.fullmatch(name))

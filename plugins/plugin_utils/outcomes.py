@@ -50,16 +50,21 @@ def backup(
     context: Context,
     procedure: Procedure,
     reported: dict[str, Any] | None = None,
+    not_before: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the line for one snapshot that was measured and judged, with its failure where it is not conforming.
 
     ``measured`` is what the backup server found (`_core.measure`), ``history`` the item's before this backup,
-    ``reported`` what the server's script says of it (None: it was found on the backup server without its script).
+    ``reported`` what the server's script says of it (None: it was found on the backup server without its script),
+    ``not_before`` when its run was planned, where that is known.
     """
     kind = procedure.information_type(item["information_type"])
     reported = reported or {}
     tags = measured["tags"]
     started, finished = _times(measured, reported, procedure)
+    if not_before and started < not_before:
+        # Our own run cannot have begun before its plan: the server's clock is behind, and its day is not believed.
+        started, finished = not_before, max(finished, not_before)
     mode = tags["mode"] if tags.get("mode") in _MODES else context.execution_mode
     previous = history.previous or {}
     remarks = [*measured["reasons"], *measured["remarks"], *map(readable, reported.get("remarks", []))]

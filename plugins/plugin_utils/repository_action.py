@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -55,7 +56,11 @@ class RepositoryAction(LedgerAction):
         return [each for each in answer["snapshots"] if each["tags"].get("item") in self.items]
 
     def record(
-        self, measured: dict[str, Any], run_id: str | None, reported: dict[str, Any] | None = None
+        self,
+        measured: dict[str, Any],
+        run_id: str | None,
+        reported: dict[str, Any] | None = None,
+        not_before: datetime | None = None,
     ) -> dict[str, Any]:
         """Return the entry for one measured snapshot, and count it in the item's history from here on."""
         item = self.items[measured["tags"]["item"]]
@@ -68,6 +73,7 @@ class RepositoryAction(LedgerAction):
             context=replace(self.run_context, run_id=run_id),
             procedure=self.procedure,
             reported=reported,
+            not_before=not_before,
         )
         history.add(entry)
         return entry

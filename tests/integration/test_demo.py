@@ -36,7 +36,7 @@ def clone(template, tmp_path):
 def _make(clone, *arguments):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MAKE", "DSE_"))}
     done = subprocess.run(
-        ["make", "demo", *arguments],
+        ["make", "--old-file=.venv/controller", "demo", *arguments],
         cwd=clone,
         env={**environment, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,

@@ -137,25 +137,25 @@ def killed(name: str) -> Iterator[None]:
 def small_disk(name: str, path: str, size: str) -> Iterator[None]:
     """Mount a tmpfs of a few MB ("8m") over a directory of a host, with the directory's owner and mode but empty."""
     owner = shell(name, f"stat --format='uid=%u,gid=%g,mode=%a' -- '{path}'").stdout.decode().strip()
-    _mount(name, "mount", "-t", "tmpfs", "-o", f"size={size},{owner}", "tmpfs", path)
+    mount(name, "mount", "-t", "tmpfs", "-o", f"size={size},{owner}", "tmpfs", path)
     try:
         yield
     finally:
-        _mount(name, "umount", "--lazy", path)
+        mount(name, "umount", "--lazy", path)
 
 
 @contextmanager
 def unreadable(name: str, path: str) -> Iterator[None]:
     """Let every read of an existing file fail with an input/output error, as on a dying disk."""
     # The first page of a process's memory: there is none, and root's rights do not help.
-    _mount(name, "mount", "--bind", "/proc/1/mem", path)
+    mount(name, "mount", "--bind", "/proc/1/mem", path)
     try:
         yield
     finally:
-        _mount(name, "umount", path)
+        mount(name, "umount", path)
 
 
-def _mount(name: str, *command: str) -> None:
+def mount(name: str, *command: str) -> None:
     """Run mount or umount in a host's mount namespace with this machine's rights: inside, root may not mount."""
     _command("nsenter", "--mount", "--pid", f"--target={_inspect(name)[1]}", *command)
 

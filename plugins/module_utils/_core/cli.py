@@ -69,12 +69,15 @@ def _run(config: dict[str, Any], options: argparse.Namespace) -> int:
         return USAGE
     run_id = f"{BY_HAND}{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     run_dir = os.path.join(config["state_dir"], "runs", run_id)
-    os.makedirs(run_dir, mode=0o700)
     items = [known[item_id] for item_id in dict.fromkeys(options.items or known)]
-    write_json(
-        os.path.join(run_dir, "request.json"), {"run_id": run_id, "mode": "manual", "time_limit": 0, "items": items}
-    )
-    result = perform(run_dir, config)
+    request = {"run_id": run_id, "mode": "manual", "time_limit": 0, "items": items}
+    try:
+        os.makedirs(run_dir, mode=0o700)
+        write_json(os.path.join(run_dir, "request.json"), request)
+        result = perform(run_dir, config)
+    except OSError as error:
+        print(f"dse-backup: no se puede escribir en {config['state_dir']}: {error.strerror}", file=sys.stderr)
+        return FAILED
     if options.json:
         print(json.dumps(result))
     else:

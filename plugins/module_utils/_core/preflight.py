@@ -20,7 +20,7 @@ class PreflightError(Exception):
 def checked_paths(item: dict[str, Any]) -> list[str]:
     """Return the paths to read for ``item``; raise PreflightError naming every path that cannot be trusted."""
     faults = []
-    if "mountpoint" in item and not os.path.ismount(item["mountpoint"]):
+    if "mountpoint" in item and not _is_mounted(item["mountpoint"]):
         faults.append(f"{item['mountpoint']} no está montado: monte el volumen y repita el respaldo")
     paths = []
     for path in item["paths"]:
@@ -31,6 +31,17 @@ def checked_paths(item: dict[str, Any]) -> list[str]:
     if faults:
         raise PreflightError("; ".join(faults))
     return paths
+
+
+def _is_mounted(path: str) -> bool:
+    # ismount() does not see a bind mount of the same file system; the kernel's own list does.
+    if os.path.ismount(path):
+        return True
+    with open("/proc/self/mountinfo", "rb") as mounts:
+        points = {line.split(b" ")[4] for line in mounts}
+    # The kernel writes blanks and backslashes of a name in octal.
+    name = b"".join(b"\\%03o" % byte if byte in b" \t\n\\" else bytes([byte]) for byte in os.fsencode(path))
+    return name in points
 
 
 def _fault(path: str, *, follow: bool) -> str:

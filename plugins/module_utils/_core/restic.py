@@ -98,11 +98,17 @@ class Restic:
                 process.stdin.close()
             except BrokenPipeError:
                 pass  # It ended before it read: its exit code and its messages say why.
-            for message in _messages(process.stdout):
-                if message.get("message_type") == "status":
-                    on_status(message)
-                elif message.get("message_type") == "summary":
-                    summary = message
+            try:
+                for message in _messages(process.stdout):
+                    if message.get("message_type") == "status":
+                        on_status(message)
+                    elif message.get("message_type") == "summary":
+                        summary = message
+            except BaseException as stop:
+                # restic tries again for a quarter of an hour: what it tried in vain is the cause, not who stopped it.
+                if reason := _said(errors.so_far()):
+                    stop.args = (f"{stop}; restic reintentaba: {reason}",)
+                raise
             code = process.wait()
             lines = errors.lines()
         for message in _messages(lines):
@@ -221,6 +227,9 @@ class _Drain:
             if len(self._lines) < 1000:
                 self._lines.append(line)
 
+    def so_far(self) -> list[bytes]:
+        return list(self._lines)
+
     def lines(self) -> list[bytes]:
         self._thread.join()
         return self._lines
@@ -237,6 +246,13 @@ def _messages(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _explain(code: int, lines: Iterable[bytes]) -> str:
+    reason = _EXIT_CODES.get(code, "interrumpido por una señal" if code < 0 else f"restic terminó con el código {code}")
+    said = _said(lines)
+    return readable(f"{reason}: {said}" if said else reason)
+
+
+def _said(lines: Iterable[bytes]) -> str:
+    """Return the last of what restic, and rclone behind it, complained about."""
     texts = []
     for line in lines:
         try:
@@ -246,5 +262,5 @@ def _explain(code: int, lines: Iterable[bytes]) -> str:
             text = line.decode("utf-8", "backslashreplace")
         if text.strip():
             texts.append(text.strip())
-    reason = _EXIT_CODES.get(code, "interrumpido por una señal" if code < 0 else f"restic terminó con el código {code}")
-    return readable(f"{reason}: {' · '.join(texts[-3:])}" if texts else reason)
+    full = any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
+    return readable(("no hay espacio en el disco: " if full else "") + " · ".join(texts[-3:]))

@@ -66,6 +66,8 @@ def execute(
                 outcome["message"] = readable(str(error))
             except Stopped as stop:
                 outcome["message"] = stopped = str(stop)
+            except Exception as error:  # Whatever it is, it stops one item and not the others.
+                outcome["message"] = readable(f"error inesperado: {error!r}")
             outcome["finished_at"] = _now()
             with contextlib.suppress(OSError):  # The snapshot's tags and the result tell the same story.
                 journal.append({**run, **outcome})

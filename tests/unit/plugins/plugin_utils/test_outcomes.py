@@ -203,3 +203,11 @@ def test_an_extra_backup_carries_its_reference(procedure):
     entry = outcomes.backup(item(), "srv", found, History(), context=context, procedure=procedure)
     assert (entry["maintenance_ref"], entry["execution_mode"]) == ("OT-17", "manual")
     assert problems(procedure, entry) == []
+
+
+def test_a_server_whose_clock_is_behind_cannot_move_its_backup_to_another_day(procedure):
+    planned = datetime.now(timezone.utc).replace(microsecond=0)
+    behind = (planned - timedelta(hours=30)).isoformat()
+    entry = make(procedure, item(), measured(started_at=behind, arrived_at=planned.isoformat()), not_before=planned)
+    assert datetime.fromisoformat(entry["started_at"]) == planned
+    assert entry["backup_date"] == planned.astimezone(procedure.zone).date().isoformat()

@@ -135,3 +135,10 @@ def test_a_wrong_call_is_2(dse_backup, arguments):
     with pytest.raises(SystemExit) as end:
         dse_backup(*arguments)
     assert end.value.code == 2
+
+
+def test_a_state_directory_that_is_gone_is_said_in_words(dse_backup, tmp_path):
+    (tmp_path / "state").rmdir()
+    (tmp_path / "state").write_text("in the way", encoding="utf-8")
+    status, said = dse_backup("run", "portal-src")
+    assert status == 1 and f"no se puede escribir en {tmp_path}/state" in said

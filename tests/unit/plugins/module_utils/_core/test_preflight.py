@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.preflight import PreflightError, checked_paths
@@ -73,3 +74,16 @@ def test_a_volume_that_is_not_mounted(tree):
 def test_every_path_that_cannot_be_trusted_is_named(tree):
     text = refusal({"paths": [str(tree / "missing"), str(tree / "full"), str(tree / "empty")], "mountpoint": "/etc"})
     assert [text.count(name) for name in ("/missing no existe", "/empty está vacío", "/etc no está montado")] == [1] * 3
+
+
+def test_a_bind_mount_of_the_same_file_system_is_a_mount(tree):
+    assert os.geteuid() == 0, "this test makes a bind mount: run it as root"
+    point = tree / "a mount point"
+    point.mkdir()
+    wanted = {"paths": [str(point)], "mountpoint": str(point)}
+    assert "no está montado" in refusal(wanted)
+    subprocess.run(["mount", "--bind", str(tree / "full"), str(point)], check=True)
+    try:
+        assert checked_paths(wanted) == [str(point)]
+    finally:
+        subprocess.run(["umount", str(point)], check=True)

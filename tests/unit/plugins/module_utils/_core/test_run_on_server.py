@@ -332,3 +332,15 @@ def test_the_deployed_files_are_enough_to_run(tmp_path):
     run = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
                          capture_output=True, text=True, check=True)  # fmt: skip
     assert json.loads(run.stdout) == [item()]
+
+
+def test_an_error_that_nobody_foresaw_stops_one_item_and_not_the_next(server, monkeypatch):
+    healthy = module._store
+    monkeypatch.setattr(
+        module,
+        "_store",
+        lambda config, each, *rest: {}["gone"] if each["id"] == "odd" else healthy(config, each, *rest),
+    )
+    odd, sound = {**server["items"][0], "id": "odd"}, server["items"][0]
+    states = [(each["state"], each.get("message", "")) for each in back_up(server, [odd, sound])["outcomes"]]
+    assert states == [("failed", "error inesperado: KeyError('gone')"), ("stored", "")]
