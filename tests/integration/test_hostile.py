@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 import time
@@ -109,6 +110,8 @@ def test_hostile_file_names_are_stored_and_nothing_of_them_is_executed_or_shown_
 def test_the_password_is_nowhere_but_in_its_files(portal):
     """Breaks: a secret in an argument list, in the most verbose output, in a log, a record or a readable file."""
     canary = portal.password.read_text("utf-8").strip()
+    for deployed_before in ("hosts", "backup"):
+        shutil.rmtree(portal.root / deployed_before)
     seen = _Watch(canary)
     with seen:
         deployed = portal.start("deploy.yml", "-vvv", "--diff").wait()

@@ -73,6 +73,7 @@ def test_a_full_disk_is_found_before_anything_is_contacted(portal, small_disk, t
     done = portal.backup()
     assert done.rc == 3, done.out
     assert "no se puede escribir el registro oficial" in done.out
+    assert "PLAY [" not in done.out, "it is found before the first play"
     assert portal.contacted() == []
     assert portal.records() == []
 

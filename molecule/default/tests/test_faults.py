@@ -29,7 +29,7 @@ from backups import Run
 INVENTORY = Path(__file__).with_name("inventory")
 DUMPS = "/usr/local/sbin"  # Before /usr/bin in the PATH of what Ansible starts.
 UNREACHABLE = "^no se pudo contactar con {} por SSH"
-FILES = ("montaje", "vacio", "origen", "enlace", "ilegible", "efimero")
+FILES = ("montaje", "vacio", "origen", "enlace", "ilegible", "desaparece")
 
 
 class Scene(NamedTuple):
@@ -231,7 +231,7 @@ class TestSourcesThatAreNotWhatWasRequested(Aftermath):
             moved_away("origen"),
             moved_away("enlace", "ln -s vecino enlace"),
             hosts.unreadable("srv-web01", "/srv/pruebas/ilegible/uno"),
-            vanishing("/srv/pruebas/efimero"),
+            vanishing("/srv/pruebas/desaparece"),
             items=("prueba-vecino", *(f"prueba-{name}" for name in FILES)),
             failed={
                 "prueba-montaje": "^/srv/pruebas/montaje no está montado: monte el volumen",
@@ -247,7 +247,7 @@ class TestSourcesThatAreNotWhatWasRequested(Aftermath):
 
     def test_a_vanished_file_is_no_fault(self, scene):
         """restic may say that it was there (then it is a remark) or pass over it."""
-        record = scene.run.outcomes["prueba-efimero"]
+        record = scene.run.outcomes["prueba-desaparece"]
         assert record["verification_result"] == "conforming"
         assert record["entry_count"] == 1
 

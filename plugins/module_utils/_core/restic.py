@@ -90,7 +90,6 @@ class Restic:
         listing = b"".join(os.fsencode(path) + b"\0" for path in paths)
         unreadable: list[str] = []
         vanished: list[str] = []
-        summary: dict[str, Any] = {}
         with self._start(command, stdin=subprocess.PIPE) as process:
             errors = _Drain(process.stderr)
             try:
@@ -98,27 +97,12 @@ class Restic:
                 process.stdin.close()
             except BrokenPipeError:
                 pass  # It ended before it read: its exit code and its messages say why.
-            try:
-                for message in _messages(process.stdout):
-                    if message.get("message_type") == "status":
-                        on_status(message)
-                    elif message.get("message_type") == "summary":
-                        summary = message
-            except BaseException as stop:
-                # restic tries again for a quarter of an hour: what it tried in vain is the cause, not who stopped it.
-                if reason := _said(errors.so_far()):
-                    stop.args = (f"{stop}; restic reintentaba: {reason}",)
-                raise
+            summary = _followed(process, errors, on_status)
             code = process.wait()
             lines = errors.lines()
-        for message in _messages(lines):
-            if message.get("message_type") == "error":
-                text = message.get("error", {}).get("message", "")
-                (vanished if text.endswith(": no such file or directory") else unreadable).append(
-                    readable(message.get("item") or text)
-                )
         if code not in (0, 3) or not summary.get("snapshot_id"):
             raise ResticError(_explain(code, lines))
+        unreadable, vanished = _unread(lines)
         if code == 3 and not vanished and not unreadable:
             unreadable.append(_explain(code, lines))
         return Stored(summary["snapshot_id"], unreadable, vanished, summary)
@@ -235,6 +219,24 @@ class _Drain:
         return self._lines
 
 
+def _followed(process: _Process, errors: _Drain, on_status: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Pass on how far a backup is and return its summary, empty where there is none."""
+    summary: dict[str, Any] = {}
+    try:
+        for message in _messages(process.stdout):
+            if message.get("message_type") == "status":
+                on_status(message)
+            elif message.get("message_type") == "summary":
+                summary = message
+    except BaseException as stop:
+        # restic tries again for a quarter of an hour: what it tried in vain is the cause, not what put an end to it.
+        reason = _said(errors.so_far())
+        if reason:
+            stop.args = (f"{stop}; restic reintentaba: {reason}",)
+        raise
+    return summary
+
+
 def _messages(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
@@ -243,6 +245,19 @@ def _messages(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(message, dict):
             yield message
+
+
+def _unread(lines: Iterable[bytes]) -> tuple[list[str], list[str]]:
+    """Return the files that could not be read, and those that were deleted before they could be."""
+    unreadable: list[str] = []
+    vanished: list[str] = []
+    for message in _messages(lines):
+        if message.get("message_type") == "error":
+            text = message.get("error", {}).get("message", "")
+            # At the very end, where no file's name can stand: a file may be called just so.
+            group = vanished if text.endswith(": no such file or directory") else unreadable
+            group.append(readable(message.get("item") or text))
+    return unreadable, vanished
 
 
 def _explain(code: int, lines: Iterable[bytes]) -> str:
