@@ -22,7 +22,8 @@ class ActionModule(RepositoryAction):
         now = datetime.now(self.procedure.zone)
         before = deepcopy(self.histories)
         found = self.measure(options, task_vars)
-        entries = [self.record(each, self._own_run(each)) for each in found]
+        # Of no run: the one that a tag names has its outcome, or never was. A tag is what the server wrote.
+        entries = [self.record(each, None) for each in found]
         # What is due and was found done has its outcome in this run: the newest backup of it.
         done = {entry["item_id"]: entry for entry in entries if not self._is_due(entry["item_id"], now)}
         for item_id in self.plan["due"].keys() & done.keys():
@@ -35,12 +36,6 @@ class ActionModule(RepositoryAction):
             "due": [item_id for item_id in self.plan["due"] if item_id not in done],
             "backup_records": [*missed, *entries],
         }
-
-    def _own_run(self, measured: dict[str, Any]) -> str | None:
-        """Return the run that made a backup, unless the ledger closed it: then it is a new fact, not its outcome."""
-        run_id = measured["tags"].get("run")
-        with self.ledger.read() as index:
-            return None if run_id is None or index.knows_run(run_id) else run_id
 
     def _is_due(self, item_id: str, now: datetime) -> bool:
         kind = self.procedure.information_type(self.items[item_id]["information_type"])

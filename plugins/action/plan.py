@@ -57,6 +57,8 @@ class ActionModule(LedgerAction):
             operator_user=readable(operator_user()),
             maintenance_ref=readable(options["maintenance_ref"]) or None,
         )
+        reference = self.run_context.maintenance_ref
+        wanted = f"antes de mantenimiento {reference}" if reference else "pedido aunque no vence"
         selects = _selection(options, hosts=set(task_vars["ansible_play_hosts_all"]), members=members)
         refused = [each for each in register.refusals if selects(each.server, each.item_id, each.definition)]
         servers: dict[str, dict[str, Any]] = {}
@@ -68,7 +70,7 @@ class ActionModule(LedgerAction):
             due = calendar.due(kind, histories.get(item.item_id, History()), now)
             if forced or due.now:
                 plan = servers.setdefault(item.server, {"server": item.server, "items": [], "due": {}})
-                plan["due"][item.item_id] = self._planned(item, "pedido por JAA" if forced else due.reason, now)
+                plan["due"][item.item_id] = self._planned(item, wanted if forced else due.reason, now)
             elif due.reason != calendar.COVERED:
                 waiting.append({"item_id": item.item_id, "server": item.server, "reason": due.reason})
         for item in register.items:

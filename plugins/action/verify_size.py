@@ -44,8 +44,8 @@ class ActionModule(RepositoryAction):
         if mine.get(item_id) is measured:
             planned_for = datetime.fromisoformat(self.plan["due"][item_id]["scheduled_for"])
             return self.record(measured, self.run_context.run_id, reported.get(item_id), not_before=planned_for)
-        run_id = measured["tags"].get("run")
-        return self.record(measured, None if run_id == self.run_context.run_id else run_id)
+        # Whatever run its tags name, that one has its outcome: what is found later is a new fact.
+        return self.record(measured, None)
 
     def _failure(self, item_id: str, run: dict[str, Any], reported: dict[str, dict[str, Any]]) -> dict[str, Any]:
         kind = "error"

@@ -73,7 +73,8 @@ class CallbackModule(CallbackBase):
         try:
             self.run = Run(Ledger(directory, procedures.load(data)), run_id, writes=not context.CLIARGS.get("check"))
             if _opens_a_run(playbook):
-                self.run.open()
+                for line in self.run.open():
+                    self._display.display(line)
         except (LedgerError, procedures.ProcedureError) as error:
             problem = str(error)
             if _opens_a_run(playbook):
@@ -88,8 +89,7 @@ class CallbackModule(CallbackBase):
         self._lost(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        delegated = result.result.get("_ansible_delegated_vars") or {}
-        host = delegated.get("ansible_delegated_host") or result.host.get_name()
+        host = result.task.delegate_to or result.host.get_name()
         self._lost(result, f"no se pudo contactar con {host} por SSH: ")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -115,7 +115,8 @@ class CallbackModule(CallbackBase):
 
     def _lost(self, result: Any, what: str = "") -> None:
         if self.run is not None:
-            self.run.lost(result.host.get_name(), what + str(result.result.get("msg", "")))
+            reason = str(result.result.get("msg", "")).removeprefix("Task failed: ").removeprefix("Action failed: ")
+            self.run.lost(result.host.get_name(), what + reason)
 
     def _end(self, message: str, status: int) -> NoReturn:
         # An exception would be no more than a warning, and the playbook would go on.

@@ -126,6 +126,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    if not os.path.isdir(params["repository"]):
+        module.fail_json(
+            msg=f"el servidor de respaldos no tiene el repositorio {params['repository']}: "
+            "falta preparar el servidor con deploy.yml (--limit SERVIDOR)"
+        )
     try:
         owner = os.stat(params["repository"])
         with open(params["lock_file"], "rb") as lock:

@@ -54,6 +54,11 @@ class Ledger:
         self.directory = os.path.abspath(os.path.expanduser(directory))
         self.procedure = procedure
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever recorded here."""
+        return bool(ledger_files(self.directory))
+
     def prepare(self) -> None:
         """Make the directory and prove that bytes reach its disk; raise LedgerError.
 
@@ -61,7 +66,8 @@ class Ledger:
         """
         probe = os.path.join(self.directory, f".probe-{os.getpid()}")
         try:
-            os.makedirs(os.path.join(self.directory, "runs"), mode=0o750, exist_ok=True)
+            with _private():
+                os.makedirs(os.path.join(self.directory, "runs"), exist_ok=True)
             try:
                 with open(probe, "wb") as stream:
                     stream.write(b"\0" * 65536)
@@ -107,8 +113,11 @@ class Ledger:
         return Written(records, warnings)
 
     def read(self) -> Index:
-        """Return the index for reading, complete to the last whole line; nothing is written."""
-        return Index.for_reading(self.directory)
+        """Return the index for reading, complete to the last whole line; nothing is written. Raise LedgerError."""
+        try:
+            return Index.for_reading(self.directory)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(_advice(self.directory, error, "leer")) from None
 
     def hold_run(self, run_id: str) -> int:
         """Mark the run as alive until this process ends; return the descriptor, which must stay open."""
@@ -176,7 +185,8 @@ class Ledger:
         descriptor = os.open(os.path.join(self.directory, "ledger.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            with _private():
+                yield
         finally:
             os.close(descriptor)
 
@@ -231,6 +241,16 @@ class Ledger:
         ]
 
 
+@contextmanager
+def _private() -> Iterator[None]:
+    """Make what is made meanwhile readable by owner and group only."""
+    umask = os.umask(0o027)
+    try:
+        yield
+    finally:
+        os.umask(umask)
+
+
 def _flattened(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     position = 0
     for entry in entries:
@@ -272,9 +292,9 @@ def _sync_directory(directory: str) -> None:
         os.close(descriptor)
 
 
-def _advice(directory: str, error: Exception) -> str:
+def _advice(directory: str, error: Exception, act: str = "escribir") -> str:
     return (
-        f"no se puede escribir el registro oficial en {directory}: {getattr(error, 'strerror', None) or error}. "
+        f"no se puede {act} el registro oficial en {directory}: {getattr(error, 'strerror', None) or error}. "
         "Libere espacio o corrija los permisos; si el registro está en otro lugar, indíquelo en DSE_BACKUP_LEDGER "
         "o en la sección [callback_ledger] de ansible.cfg (path = …)"
     )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 
 _VARIABLE = "DSE_BACKUP_RUN"
 
@@ -75,6 +75,8 @@ class LedgerAction(ActionBase):
             result = self.work(task_vars or {})
             self._check_records(result.get("backup_records", []))
             return result
+        except LedgerError as error:
+            raise AnsibleActionFail(str(error)) from None
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 

@@ -91,7 +91,7 @@ def read_register(
             if server not in members:
                 faults.append(Fault("", f"el servidor {server} no pertenece al grupo dse_servers (alcance, 1.2)"))
             elif isinstance(item_id, str) and item_id and not own:
-                faults.append(Fault("id", f"«{item_id}» está repetido: ya es de {owners[item_id]}"))
+                faults.append(Fault("id", f"«{item_id}» está repetido: ya lo usa otro elemento de {owners[item_id]}"))
             if own:
                 taken.add(item_id)
             if faults:

@@ -92,4 +92,6 @@ class RepositoryAction(LedgerAction):
                 **item.get("tolerance", {}),
             },
             "dump_file": dump_file_name(item) if is_database(item) else None,
+            # What a link points to may be elsewhere each time; a dump's path is the server's own business.
+            "paths": None if is_database(item) or item.get("follow_symlinks") else item["paths"],
         }

@@ -29,12 +29,19 @@ class Run:
         self._lost: dict[str, str] = {}
         self.is_open = False
 
-    def open(self) -> None:
-        """Prove that the ledger can be written and hold the run until it ends; raise LedgerError."""
+    def open(self) -> list[str]:
+        """Prove that the ledger can be written and hold the run until it ends; raise LedgerError.
+
+        Returns what is worth a line on the screen: a ledger that is new may be one whose path was mistyped.
+        """
+        news = []
         if self._writes:
+            if not self._ledger.exists:
+                news.append(f"Registro oficial NUEVO en {self._ledger.directory}: los folios comienzan en 0001.")
             self._ledger.prepare()
             self._lock = self._ledger.hold_run(self._run_id)
         self.is_open = True
+        return news
 
     def take(self, result: dict[str, Any]) -> Iterator[str]:
         """Record what an action returned and yield what is worth a line on the screen; raise LedgerError."""
@@ -54,7 +61,7 @@ class Run:
         if self._plan is None:
             return summary.NO_PLAN
         if not self._writes:
-            return summary.CHECKED
+            return summary.checked(self._plan)
         context = outcomes.Context(**self._plan["context"])
         entries = [
             outcomes.failure(

@@ -12,17 +12,24 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import human
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 
 NO_PLAN = (
-    "No se respaldó nada: la corrida no llegó a su plan. Si usó --limit o --tags, compruebe que incluyan servidores "
-    "del grupo dse_servers y la tarea del plan; si no, vea el error de arriba."
+    "No se respaldó nada: la corrida no llegó a su plan. Vea el error de arriba; si no hay ninguno, --limit o --tags "
+    "dejaron fuera a los servidores del grupo dse_servers o la tarea del plan."
 )
-CHECKED = "Revisión (--check): no se contactó a ningún servidor ni se registró nada."
 
+_MODES = {"automatic": "automático", "manual": "manual"}
 _RESULTS = {
     "conforming": "conforme",
     "first": "primero",
     "review": "EN REVISIÓN",
     "nonconforming": "NO CONFORME",
 }
+
+
+def checked(result: dict[str, Any]) -> str:
+    """Return the end of a run in check mode."""
+    errors = len(result["refused"])
+    wrong = f" EL INVENTARIO TIENE ERRORES: {errors}, arriba." if errors else ""
+    return f"Revisión (--check): no se contactó a ningún servidor ni se registró nada.{wrong}"
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -59,17 +66,21 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     if caught_up or late:
         lines += ["", "ADEMÁS SE REGISTRÓ"]
         lines += [
-            f"  · {each['server']} · {each['item_id']}: respaldo del {each['backup_date']} hallado en el servidor de "
-            f"respaldos, {_RESULTS[each['verification_result']]} ({each['folio']})"
+            f"  · {each['server']} · {each['item_id']}: respaldo {_MODES[each['execution_mode']]} del "
+            f"{each['started_at'][:16].replace('T', ' ')} hallado en el servidor de respaldos, "
+            f"{_RESULTS[each['verification_result']]} ({each['folio']})"
             for each in caught_up
         ]
         lines += [
             f"  · {each['server']} · {each['item_id']}: {each['error_message']} ({each['folio']})" for each in late
         ]
     good = len(shown) - len(problems)
+    firsts = sum(record.get("verification_result") == FIRST for record in shown)
     verdict = "TODO CONFORME" if not problems else "HAY RESPALDOS QUE ATENDER"
     if shown:
-        lines += ["", f"{verdict}: {good} de {len(shown)} conformes."]
+        lines += ["", f"{verdict}: {good} de {len(shown)}."]
+    if firsts:
+        lines.append(f"Sin respaldo anterior con el cual comparar: {firsts}; confirme que su tamaño es el esperado.")
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 

@@ -35,7 +35,7 @@ def test_check_changes_no_byte_of_a_ledger_that_exists(institution):
         before = _state(institution.ledger)
         done = institution.backup("--check", "-e", "backup_force=true")
         assert done.rc == 0, done.out
-        assert "srv-web01  portal-media  pedido por JAA" in done.out
+        assert "srv-web01  portal-media  pedido aunque no vence" in done.out
         assert _state(institution.ledger) == before
     assert len(institution.contacted()) == 1
 

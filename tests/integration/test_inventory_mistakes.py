@@ -33,7 +33,7 @@ def test_every_mistake_is_named_at_once_and_recorded_and_the_others_are_backed_u
         "srv-web01 · mal-escrita · pathss: clave desconocida; ¿quiso decir «paths»?",
         "srv-web01 · manejador · database.engine: «oracle» no es un manejador conocido",
         "srv-web01 · srv-web01[8] · cada elemento debe ser un diccionario",
-        "srv-db01 · srv-db01[2] · id: «portal-media» está repetido: ya es de srv-web01",
+        "srv-db01 · srv-db01[2] · id: «portal-media» está repetido: ya lo usa otro elemento de srv-web01",
         "srv-ajeno · ajeno · el servidor srv-ajeno no pertenece al grupo dse_servers",
     }
     before_any_server = done.out.split("PLAY [Back up]")[0]
@@ -65,5 +65,7 @@ def test_an_item_that_changes_server_is_refused_where_it_is_new(institution):
     institution.register("srv-web01", institution.files("portal-media"))
     done = institution.backup()
     assert done.rc == 2, done.out
-    assert "✗ srv-web01 · srv-web01[1] · id: «portal-media» está repetido: ya es de srv-db01" in done.out
+    assert (
+        "✗ srv-web01 · srv-web01[1] · id: «portal-media» está repetido: ya lo usa otro elemento de srv-db01" in done.out
+    )
     assert {each["server"] for each in institution.records("backup")} == {"srv-db01"}

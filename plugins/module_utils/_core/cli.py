@@ -102,7 +102,9 @@ def _print_result(result: dict[str, Any]) -> None:
             print(f"{outcome['item_id']}: guardado, {size}, respaldo {outcome['snapshot_id'][:8]}{partial}")
         else:
             print(f"{outcome['item_id']}: FALLÓ: {outcome['message']}")
-    print("La verificación y el registro oficial se hacen en la siguiente corrida de backup.yml.")
+    print(
+        "La siguiente corrida de backup.yml que atienda a este servidor lo verifica y lo asienta en el registro."
+    )
 
 
 def _list(config: dict[str, Any], options: argparse.Namespace) -> int:

@@ -92,7 +92,7 @@ def _key_faults(item: dict[str, Any]) -> Iterator[Fault]:
             yield Fault(str(key), "clave desconocida" + _suggestion(str(key), _KEYS))
     for key, required in _KEYS.items():
         if required and item.get(key) in (None, ""):
-            yield Fault(key, "falta: es obligatoria")
+            yield Fault(key, "falta, y es obligatoria")
 
 
 def _identity_faults(item: dict[str, Any]) -> Iterator[Fault]:
@@ -122,7 +122,8 @@ def _source_faults(item: dict[str, Any]) -> Iterator[Fault]:
         yield from _database_faults(item["database"])
     for key in ("information_type", "repository_type"):
         if item.get(key) and (item[key] == "database") != ("database" in item):
-            yield Fault(key, "«database» corresponde a los elementos con la clave «database», y solo a ellos")
+            what = "una base de datos" if "database" in item else "archivos"
+            yield Fault(key, f"este elemento respalda {what}: «{item[key]}» no le corresponde")
 
 
 def _paths_faults(key: str, paths: Any) -> Iterator[Fault]:
@@ -136,6 +137,8 @@ def _paths_faults(key: str, paths: Any) -> Iterator[Fault]:
 def _path_faults(key: str, path: Any) -> Iterator[Fault]:
     if not isinstance(path, str) or not path.startswith("/"):
         yield Fault(key, f"«{path}» no es una ruta absoluta (debe comenzar con /)")
+    elif "*" in path:
+        yield Fault(key, f"«{path}» no puede llevar comodines: nombre el directorio y use exclude")
     elif "\0" in path or path.startswith("//") or posixpath.normpath(path) != path:
         yield Fault(key, f"«{path}» debe escribirse sin «..», sin «//» y sin diagonal final")
 

@@ -49,7 +49,8 @@ def measure(
     """Measure and judge the snapshots ``ids``, oldest first; those that are no item's are left out.
 
     ``histories`` has, per item id: ``baseline`` (``file_name``, ``size_bytes``, ``tree``, ``entry_count`` of the last
-    conforming backup, or None), ``peaks``, ``window_days``, ``tolerance`` and, for a database, ``dump_file``.
+    conforming backup, or None), ``peaks``, ``window_days``, ``tolerance`` and, for a database, ``dump_file``,
+    for files the ``paths`` that were asked for.
     ``unreadable`` names, per snapshot id, the files that the script could not read. Raises ResticError.
     """
     listed = restic.snapshots(ids)
@@ -78,6 +79,9 @@ def measure(
             **content,
             **_times(restic.repository, snapshot),
         }
+        wanted_paths = histories[of["item"]].get("paths")
+        if wanted_paths is not None and set(wanted_paths) != set(snapshot["paths"]):
+            entry["faults"].append("contiene otras rutas que las solicitadas: " + ", ".join(entry["paths"][:10]))
         if snapshot["id"] in lost:
             entry["faults"].append("no se pudieron leer: " + ", ".join(lost[snapshot["id"]][:20]))
         _judge(entry, moving[of["item"]])

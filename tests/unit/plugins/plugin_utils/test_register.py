@@ -106,7 +106,9 @@ def test_of_a_repeated_id_the_first_is_backed_up_the_others_have_names_of_their_
         ("srv-db01", "srv-db01[1]"),
         ("srv-mail01", "srv-mail01[1]"),
     }
-    assert "«portal-src» está repetido: ya es de srv-web01" in named(register)["srv-db01", "srv-db01[1]"]
+    assert (
+        "«portal-src» está repetido: ya lo usa otro elemento de srv-web01" in named(register)["srv-db01", "srv-db01[1]"]
+    )
 
 
 def test_of_a_repeated_id_the_server_that_the_ledger_knows_keeps_it(read):
@@ -114,7 +116,7 @@ def test_of_a_repeated_id_the_server_that_the_ledger_knows_keeps_it(read):
     declared = {"srv-db01": [item()], "srv-web01": [item()]}
     register = read(declared, holders={"portal-src": "srv-web01"})
     assert [each.server for each in register.items] == ["srv-web01"]
-    assert "ya es de srv-web01" in named(register)["srv-db01", "srv-db01[1]"]
+    assert "ya lo usa otro elemento de srv-web01" in named(register)["srv-db01", "srv-db01[1]"]
 
 
 def test_a_holder_that_no_longer_claims_it_gives_it_up(read):

@@ -46,7 +46,8 @@ def plan(*items, refused=(), records=()):
 def outcome(item_id, result):
     if result == "failure":
         return failure_record("2026-11-22", item_id=item_id, run_id="R1")
-    entry = backup_record("database", "2026-11-22", result, item_id=item_id, run_id="R1")
+    when = {"execution_mode": "automatic", "started_at": "2026-11-22T01:00:00-06:00"}
+    entry = backup_record("database", "2026-11-22", result, item_id=item_id, run_id="R1", **when)
     if result in ("review", "nonconforming"):
         entry["follow_ups"] = [failure_record("2026-11-22", item_id=item_id, run_id="R1")]
     return entry
@@ -155,9 +156,9 @@ def test_an_outcome_of_another_run_is_shown_besides_and_covers_nothing(run, ledg
 @pytest.mark.parametrize(("refused", "good"), [([], True), (["srv · x · id: falta"], False)])
 def test_check_mode_writes_nothing_and_judges_the_inventory(tmp_path, procedure, refused, good):
     run = Run(Ledger(str(tmp_path / "ledger"), procedure), "R1", writes=False)
-    run.open()
+    assert run.open() == []
     take(run, plan(planned("a"), refused=refused))
-    assert run.close() == summary.CHECKED
+    assert ("EL INVENTARIO TIENE ERRORES: 1" in run.close()) == bool(refused)
     assert run.succeeded == good
     assert not (tmp_path / "ledger").exists()
 

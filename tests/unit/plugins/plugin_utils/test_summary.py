@@ -44,15 +44,25 @@ def test_a_result_shows_sizes_side_by_side_and_why_something_needs_attention(led
     assert "srv-web01 gone FALLÓ DSE-05-2026-0001" in lines
     assert "✗ srv-web01 · escolares: el tamaño bajó 20 %" in lines
     assert "✗ srv-web01 · gone: no respondió" in lines
-    assert "HAY RESPALDOS QUE ATENDER: 1 de 3 conformes." in lines
+    assert "HAY RESPALDOS QUE ATENDER: 1 de 3." in lines
     assert f"Registro oficial: {ledger.directory}" in lines
 
 
 def test_what_was_found_besides_is_told_apart(ledger):
-    found = backup_record("database", "2026-11-20", folio="DSE-03-2026-0002")
+    found = backup_record(
+        "database", "2026-11-20", folio="DSE-03-2026-0002", execution_mode="manual",
+        started_at="2026-11-20T09:30:00-06:00",
+    )  # fmt: skip
     missed = failure_record("2026-11-21", folio="DSE-05-2026-0002")
     about = failure_record("2026-11-21", folio="DSE-05-2026-0003", about_folio="DSE-03-2026-0009")
     shown = summary.run([], [found, missed, about], plan(), ledger)
-    assert "respaldo del 2026-11-20 hallado" in shown and "(DSE-05-2026-0002)" in shown
+    assert "respaldo manual del 2026-11-20 09:30 hallado" in shown and "(DSE-05-2026-0002)" in shown
     assert "DSE-05-2026-0003" not in shown
     assert "Nada vencía" in shown and "CONFORME" not in shown
+
+
+def test_a_first_backup_is_good_and_still_to_be_looked_at(ledger):
+    shown = summary.run(
+        [backup_record("database", "2026-11-20", "first", folio="DSE-03-2026-0002")], [], plan(), ledger
+    )
+    assert "TODO CONFORME: 1 de 1." in shown and "Sin respaldo anterior con el cual comparar: 1" in shown

@@ -88,8 +88,13 @@ def test_an_item_without_mistakes(element):
         (database_item(database={"engine": "mysql", "name": "x", "port": "3306"}), "database.port", "no es un puerto"),
         (database_item(database={"engine": "mysql", "name": "x", "port": True}), "database.port", "no es un puerto"),
         (database_item(database={"engine": "mysql", "name": "x", "user": "r"}), "database.user", "clave desconocida"),
-        (database_item(information_type="source_code"), "information_type", "corresponde a los elementos con la clave"),
-        (item(information_type="database"), "information_type", "corresponde a los elementos con la clave"),
+        (
+            database_item(information_type="source_code"),
+            "information_type",
+            "respalda una base de datos: «source_code»",
+        ),
+        (item(information_type="database"), "information_type", "respalda archivos: «database» no le corresponde"),
+        (item(paths=["/etc/*.d"]), "paths", "no puede llevar comodines"),
     ],
 )
 def test_a_mistake_is_named_by_its_key(element, key, words):

@@ -258,3 +258,12 @@ def test_a_repository_that_cannot_be_opened_is_an_error(restic, tmp_path):
 )
 def test_restics_times(text, moment):
     assert parse_time(text).isoformat() == moment
+
+
+def test_a_backup_of_other_paths_than_were_asked_for_is_not_that_backup(storage):
+    storage.add(1)
+    (other,) = storage.measure({"a": history(paths=["/b"])})
+    assert other["verification_result"] == "nonconforming"
+    assert "otras rutas que las solicitadas: /a\\n" in other["reasons"][0]
+    (asked,) = storage.measure({"a": history(paths=["/a\n"])})
+    assert asked["verification_result"] == "first"
