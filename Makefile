@@ -7,7 +7,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # ansible-lint and molecule look for each other's programs here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-TESTS := lint unit sanity integration molecule
+TESTS := lint unit sanity integration newest molecule
 
 .PHONY: demo test $(TESTS) clean
 
@@ -35,6 +35,10 @@ integration: $(VENV)/dev
 sanity: $(VENV)/dev
 	tests/need git shellcheck
 	$(BIN)/python tests/sanity/run.py
+
+# The demo under the newest ansible-core, in a root of a newer Debian.
+newest:
+	tests/newest
 
 molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/default
 molecule: $(VENV)/dev

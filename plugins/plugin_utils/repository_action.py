@@ -34,6 +34,10 @@ class RepositoryAction(LedgerAction):
         self.run_context = outcomes.Context(**self.plan["context"])
         self.items: dict[str, dict[str, Any]] = {item["id"]: item for item in self.plan["items"]}
         with self.ledger.read() as index:
+            others = index.open_runs().keys() - {self.run_context.run_id}
+        # Another run's backups are its own to record while it lives. Asked before what is known: it may end meanwhile.
+        self.living = {run_id for run_id in others if self.ledger.is_alive(run_id)}
+        with self.ledger.read() as index:
             self.histories = {item_id: index.history(item_id) for item_id in self.items}
             self.known = index.snapshots(self.server)
 
@@ -53,7 +57,11 @@ class RepositoryAction(LedgerAction):
         )
         if answer.get("failed") or "snapshots" not in answer:
             raise AnsibleActionFail(str(answer.get("msg", "el servidor de respaldos no respondió")))
-        return [each for each in answer["snapshots"] if each["tags"].get("item") in self.items]
+        return [
+            each
+            for each in answer["snapshots"]
+            if each["tags"].get("item") in self.items and each["tags"].get("run") not in self.living
+        ]
 
     def record(
         self,

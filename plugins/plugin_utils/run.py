@@ -36,9 +36,9 @@ class Run:
         """
         news = []
         if self._writes:
+            self._ledger.prepare()
             if not self._ledger.exists:
                 news.append(f"Registro oficial NUEVO en {self._ledger.directory}: los folios comienzan en 0001.")
-            self._ledger.prepare()
             self._lock = self._ledger.hold_run(self._run_id)
         self.is_open = True
         return news

@@ -5,6 +5,7 @@ Repositories are asked with restic itself, never with the product's own code, as
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -164,6 +165,7 @@ def dumped(record: Record, name: str) -> bytes:
     return ask(record["server"], "dump", record["file_name"], f"/var/lib/dse-backup/staging/{record['item_id']}/{name}")
 
 
+@functools.cache
 def secrets() -> list[bytes]:
     """Return, one a line, what nobody may see: passwords, the clients' keys, the database's password verifiers."""
     found = [(hosts.RUN_DIRECTORY / "vault-password").read_bytes().strip() + b"\n"]

@@ -117,9 +117,9 @@ def start(*items: str, **how: Any) -> backups.Started:
 
 
 def kept(*items: str) -> dict[str, str]:
-    """Return the ids of the items' last good backups and, of two of them, what they restore to."""
+    """Return the ids of the items' last good backups and, of the first, what it restores to."""
     good = [backups.newest(item) for item in items]
-    return {**{record["file_name"]: "" for record in good}, **backups.remember(*good[:2])}
+    return {**{record["file_name"]: "" for record in good}, **backups.remember(good[0])}
 
 
 def strike(*faults: Any, items: tuple[str, ...], failed: dict[str, str], **how: Any) -> Scene:
@@ -544,22 +544,25 @@ class TestTwoRunsAtOnce(Aftermath):
     @pytest.fixture(scope="class")
     @classmethod
     def scene(cls):
-        items = ("db-lms", "prueba-vecino")
+        items = ("db-portal", "prueba-vecino")
         before = kept(*items)
         with dump_gate() as gate:
-            first = start("db-portal")
+            # The first of these is in the repository when the second run looks, and in no record yet.
+            first = start("db-escolares", "db-lms")
             gate.wait_until_reached()
             run = backup(*items)
             gate.open()
             cls.first = first.end()
-        return Scene(run, {"db-lms": f"ocupado con otra corrida: {cls.first.run_id}, desde "}, before, backup(*items))
+        return Scene(
+            run, {"db-portal": f"ocupado con otra corrida: {cls.first.run_id}, desde "}, before, backup(*items)
+        )
 
     def test_the_second_one_is_recorded_as_not_run(self, scene):
-        assert scene.run.results["db-lms"] == "not_run"
+        assert scene.run.results["db-portal"] == "not_run"
 
     def test_the_first_one_is_not_disturbed(self, scene):
-        assert self.first.status == 0
-        assert self.first.results == {"db-portal": "conforming"}
+        assert self.first.status == 0, self.first.summary
+        assert self.first.results == {"db-escolares": "conforming", "db-lms": "conforming"}
 
 
 class TestControllerKilled(Aftermath):
