@@ -18,6 +18,7 @@ display = Display()
 # How long a connection that broke midway is tried again; the run on the server does not depend on it.
 _RECONNECT_FOR = 60
 _RECONNECT_EVERY = 10
+_BREATH = 1
 _PHASES = {"dump": "volcando la base de datos", "store": "guardando"}
 
 
@@ -58,6 +59,8 @@ class ActionModule(LedgerAction):
             if answer.get("finished"):
                 return {"changed": True, **_believable(answer)}
             display.display(f"{host}: {_progress(answer.get('progress') or {})}")
+            # The waiting is done on the server; one that answers at once all the time shall not keep us busy.
+            time.sleep(_BREATH)
         raise AnsibleActionFail(f"se agotó el tiempo límite ({options['time_limit']} s)")
 
 

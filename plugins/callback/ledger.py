@@ -75,8 +75,8 @@ class CallbackModule(CallbackBase):
             if _opens_a_run(playbook):
                 for line in self.run.open():
                     self._display.display(line)
-        except (LedgerError, procedures.ProcedureError) as error:
-            problem = str(error)
+        except Exception as error:  # Of any kind: Ansible would make a warning of it, and go on without us.
+            problem = _words(error)
             if _opens_a_run(playbook):
                 self._end(problem, _NO_LEDGER)
         set_mark(Mark(os.getpid(), run_id, directory, data, problem))
@@ -125,7 +125,7 @@ class CallbackModule(CallbackBase):
 
 
 def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, LedgerError) else repr(error)
+    return str(error) if isinstance(error, (LedgerError, procedures.ProcedureError)) else repr(error)
 
 
 def _opens_a_run(playbook: Any) -> bool:

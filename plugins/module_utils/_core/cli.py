@@ -102,9 +102,7 @@ def _print_result(result: dict[str, Any]) -> None:
             print(f"{outcome['item_id']}: guardado, {size}, respaldo {outcome['snapshot_id'][:8]}{partial}")
         else:
             print(f"{outcome['item_id']}: FALLÓ: {outcome['message']}")
-    print(
-        "La siguiente corrida de backup.yml que atienda a este servidor lo verifica y lo asienta en el registro."
-    )
+    print("La siguiente corrida de backup.yml que atienda a este servidor lo verifica y lo asienta en el registro.")
 
 
 def _list(config: dict[str, Any], options: argparse.Namespace) -> int:
