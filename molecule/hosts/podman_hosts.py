@@ -60,7 +60,7 @@ def start(run: str, name: str, image: str, addresses: dict[str, str], public_key
         image,
     )  # fmt: skip
     podman("exec", "--interactive", container, "sh", "-c",
-           "install -d -m 0700 /root/.ssh && cat > /root/.ssh/authorized_keys", input=public_key)  # fmt: skip
+           "install -d -m 0700 ~/.ssh && cat > ~/.ssh/authorized_keys", input=public_key)  # fmt: skip
     host_key = podman("exec", container, "timeout", "30", "sh", "-c", WAIT_FOR_SSHD)
     return {"name": name, "container": container[:12], "address": addresses[name],
             "host_key": " ".join(host_key.split()[:2])}  # fmt: skip

@@ -178,18 +178,7 @@ def secrets() -> list[bytes]:
     return found
 
 
-_digests: dict[str, str] = {}
-
-
 def restored(record: Record) -> str:
     """Return the digest of all that a backup restores: names, owners, modes, times and bytes, as a tar."""
     pipe = restic(record["server"], "dump", record["file_name"], "/") + " | sha256sum"
     return hosts.shell("srv-bkp01", f"bash -c {shlex.quote('set -o pipefail; ' + pipe)}").stdout.decode().split()[0]
-
-
-def remember(*chosen: Record) -> dict[str, str]:
-    """Return what backups restore to, by id, as it was when a test first asked."""
-    for record in chosen:
-        if record["file_name"] not in _digests:
-            _digests[record["file_name"]] = restored(record)
-    return {record["file_name"]: _digests[record["file_name"]] for record in chosen}

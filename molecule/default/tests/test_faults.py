@@ -26,10 +26,13 @@ import official_record
 import pytest
 from backups import Run
 
-INVENTORY = Path(__file__).with_name("inventory")
 DUMPS = "/usr/local/sbin"  # Before /usr/bin in the PATH of what Ansible starts.
 UNREACHABLE = "^no se pudo contactar con {} por SSH"
+# What the faults of files strike, each below /srv/pruebas; "vecino" is there to be left in peace.
 FILES = ("montaje", "vacio", "origen", "enlace", "ilegible", "desaparece")
+SOURCES = ("vecino", "grande", *FILES)
+# Read after the scenario's own inventory: its variables win.
+INVENTORY = hosts.RUN_DIRECTORY / "faults"
 
 
 class Scene(NamedTuple):
@@ -119,7 +122,7 @@ def start(*items: str, **how: Any) -> backups.Started:
 def kept(*items: str) -> dict[str, str]:
     """Return the ids of the items' last good backups and, of the first, what it restores to."""
     good = [backups.newest(item) for item in items]
-    return {**{record["file_name"]: "" for record in good}, **backups.remember(good[0])}
+    return {**{record["file_name"]: "" for record in good}, good[0]["file_name"]: backups.restored(good[0])}
 
 
 def strike(*faults: Any, items: tuple[str, ...], failed: dict[str, str], **how: Any) -> Scene:
@@ -153,17 +156,38 @@ def unmount(path: str) -> None:
     hosts.mount("srv-web01", "umount", path)
 
 
+def write_inventory() -> None:
+    """Write what an administrator would add so that the sources are backed up."""
+    items = [
+        {
+            "id": f"prueba-{name}",
+            "service": "Portal Institucional",
+            "repository_type": "web_publication",
+            "information_type": "source_code",
+            "request_folio": "DSE-05-2026-0001",
+            "paths": [f"/srv/pruebas/{name}"],
+        }
+        for name in SOURCES
+    ]
+    items[SOURCES.index("montaje")]["mountpoint"] = "/srv/pruebas/montaje"
+    (INVENTORY / "host_vars").mkdir(parents=True, exist_ok=True)
+    (INVENTORY / "hosts.yml").write_text("all: {hosts: {srv-web01: {}}}\n")
+    (INVENTORY / "host_vars" / "srv-web01.yml").write_text(json.dumps({"backup_client_items": items}))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def sources():
     """Everything that the faults strike, whole and backed up."""
     hosts.forget_connections()
+    write_inventory()
     hosts.shell("srv-web01", "mkdir -p /srv/pruebas/montaje")
-    for name in ("vecino", "grande", *FILES[1:]):
-        hosts.shell("srv-web01", make(f"/srv/pruebas/{name}"))
+    for name in SOURCES:
+        if name != "montaje":
+            hosts.shell("srv-web01", make(f"/srv/pruebas/{name}"))
     renew_large_source()
     mount("/srv/pruebas/montaje")
     try:
-        items = (*(f"prueba-{name}" for name in ("vecino", "grande", *FILES)), "db-portal", "db-escolares", "db-lms")
+        items = (*(f"prueba-{name}" for name in SOURCES), "db-portal", "db-escolares", "db-lms")
         first = backup(*items)
         assert first.status == 0, first.summary
         yield

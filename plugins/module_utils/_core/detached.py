@@ -48,7 +48,7 @@ def attend(script: str, state_dir: str, request: dict[str, Any], *, wait: float)
     deadline = time.monotonic() + wait
     while True:
         running = _is_held(alive)
-        result = read_json(os.path.join(run_dir, "result.json"))
+        result = _left_behind(run_dir, "result.json")
         if result is not None:
             by_hand = [each for each in Journal(state_dir).entries() if str(each.get("run_id")).startswith(BY_HAND)]
             failed = [each for each in by_hand if each.get("state") == "failed"]
@@ -59,8 +59,16 @@ def attend(script: str, state_dir: str, request: dict[str, Any], *, wait: float)
                 "result": {"error": f"el script terminó sin dejar su resultado; vea {run_dir}/log"},
             }
         if time.monotonic() >= deadline:
-            return {"finished": False, "progress": read_json(os.path.join(run_dir, "progress.json")) or {}}
+            return {"finished": False, "progress": _left_behind(run_dir, "progress.json") or {}}
         time.sleep(_LOOK_EVERY)
+
+
+def _left_behind(run_dir: str, name: str) -> Any:
+    """Return what the script wrote, or None: our own writes whole files, one that was replaced may not."""
+    try:
+        return read_json(os.path.join(run_dir, name))
+    except ValueError:
+        return None
 
 
 def _start(script: str, run_dir: str, alive: str, request: dict[str, Any]) -> None:

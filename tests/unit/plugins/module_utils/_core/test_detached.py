@@ -89,3 +89,12 @@ def test_a_run_id_leads_nowhere_else(play, tmp_path, run_id):
     with pytest.raises(NotStarted):
         play(RESULT)(run_id=run_id)
     assert not os.path.exists(tmp_path / "runs")
+
+
+def test_half_a_result_is_no_result_yet(play):
+    # A script that somebody replaced writes where it stands, and is read in the middle of it.
+    slowly = """printf '{"outcomes"' > "$3/result.json"; sleep 0.4; printf ': []}' >> "$3/result.json\""""
+    assert play(slowly)()["result"] == {"outcomes": []}
+    assert (
+        "sin dejar su resultado" in play("""printf '{"outcomes"' > "$3/result.json\"""")(run_id="R2")["result"]["error"]
+    )
