@@ -150,7 +150,7 @@ _FORM: _Shape = {
 # --- Reading them -----------------------------------------------------------------------------------------------------
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] - a base chosen at run time
     """YAML without its surprises: keys are texts and stand there once, dates stay as they were written, no merging."""
 
     yaml_implicit_resolvers: ClassVar = {

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 # What must hold of every ledger is written once for all tests, without the product's code; and what is the product's.
 sys.path[:0] = [str(CHECKOUT / "tests" / "integration"), str(CHECKOUT / "collections")]
 
-import hosts  # noqa: E402
+import hosts  # noqa: E402 - comes after the path that it and its tests need
 
 
 @pytest.fixture(scope="session")
