@@ -7,25 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible_collections.dse.backup.plugins.module_utils._core.items import source
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction, operator_user
-from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context
-from ansible_collections.dse.backup.plugins.plugin_utils.register import Item, Refusal, Unreadable, read_register
-
-_ABSENT = object()
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+from ansible_collections.dse.backup.plugins.plugin_utils.register import Item, Refusal
 
 
-class ActionModule(LedgerAction):
+class ActionModule(PlanAction):
     """See plugins/modules/plan.py for its options and result."""
 
-    BYPASS_HOST_LOOP = True
+    job = "backup"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
@@ -35,29 +32,20 @@ class ActionModule(LedgerAction):
             maintenance_ref={"type": "str", "default": ""},
             operator_role={"type": "str", "default": ""},
         )
-        now = datetime.now(self.procedure.zone)
-        with self.ledger.read() as index:
-            histories = index.histories()
-            open_runs = index.open_runs()
-        groups = task_vars["groups"]
-        members = set(groups.get("dse_servers", []))
-        register = read_register(
-            _declared(task_vars),
-            members=members,
-            holders={item_id: history.server for item_id, history in histories.items()},
-            procedure=self.procedure,
-        )
-        _require_known(options["items"], register.items, register.refusals)
         # An extra backup before maintenance is asked for because nothing is due.
-        forced = options["force"] or bool(options["maintenance_ref"])
-        self.run_context = Context(
-            run_id=self.mark.run_id,
-            execution_mode="manual" if forced else "automatic",
-            operator_role=readable(options["operator_role"]) or self.procedure.institution.prepared_by,
-            operator_user=readable(operator_user()),
-            maintenance_ref=readable(options["maintenance_ref"]) or None,
-        )
+        reference = readable(options["maintenance_ref"]) or None
+        forced = options["force"] or reference is not None
+        self.set_context(options["operator_role"], "manual" if forced else "automatic", reference)
+        with self.ledger.read() as index:
+            return self._plan(options, task_vars, index)
+
+    def _plan(self, options: dict[str, Any], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
+        histories = index.histories()
+        members = set(task_vars["groups"].get("dse_servers", []))
+        register = self.register(task_vars, histories)
+        _require_known(options["items"], register.items, register.refusals)
         reference = self.run_context.maintenance_ref
+        forced = self.run_context.execution_mode == "manual"
         wanted = f"antes de mantenimiento {reference}" if reference else "pedido aunque no vence"
         selects = _selection(options, hosts=set(task_vars["ansible_play_hosts_all"]), members=members)
         refused = [each for each in register.refusals if selects(each.server, each.item_id, each.definition)]
@@ -67,41 +55,28 @@ class ActionModule(LedgerAction):
             if not selects(item.server, item.item_id, item.definition):
                 continue
             kind = self.procedure.information_type(item.definition["information_type"])
-            due = calendar.due(kind, histories.get(item.item_id, History()), now)
+            due = calendar.due(kind, histories.get(item.item_id, History()), self.now)
             if forced or due.now:
                 plan = servers.setdefault(item.server, {"server": item.server, "items": [], "due": {}})
-                plan["due"][item.item_id] = self._planned(item, wanted if forced else due.reason, now)
+                plan["due"][item.item_id] = self._planned(item, wanted if forced else due.reason)
             elif due.reason != calendar.COVERED:
                 waiting.append({"item_id": item.item_id, "server": item.server, "reason": due.reason})
         for item in register.items:
             if item.server in servers:
                 servers[item.server]["items"].append(item.definition)
         planned = [each for plan in servers.values() for each in plan["due"].values()]
-        planned += [self._planned(each, each.message, now) for each in refused]
-        return {
-            "changed": False,
-            "servers": [{**plan, "context": asdict(self.run_context)} for plan in servers.values()],
-            "planned": planned,
-            "waiting": waiting,
-            "refused": [f"{each.server} · {each.item_id} · {each.message}" for each in refused],
-            "context": asdict(self.run_context),
-            "backup_records": [
-                *self._cut_off(open_runs),
-                self._started(planned, register.highest_request_folios),
-                *(self._refusal(each, now) for each in refused),
-            ],
-        }
+        planned += [self._planned(each, each.message) for each in refused]
+        return self.result(
+            index,
+            planned,
+            [self._refusal(each) for each in refused],
+            servers=[{**plan, "context": asdict(self.run_context)} for plan in servers.values()],
+            waiting=waiting,
+            refused=[f"{each.server} · {each.item_id} · {each.message}" for each in refused],
+            also_recorded={"highest_request_folios": register.highest_request_folios},
+        )
 
-    def _started(self, planned: list[dict[str, Any]], highest: list[str]) -> dict[str, Any]:
-        return {
-            "record_type": "run",
-            "run_event": "started",
-            **asdict(self.run_context),
-            "planned": planned,
-            "highest_request_folios": highest,
-        }
-
-    def _refusal(self, refusal: Refusal, now: datetime) -> dict[str, Any]:
+    def _refusal(self, refusal: Refusal) -> dict[str, Any]:
         definition = refusal.definition
         item = {"id": refusal.item_id}
         if isinstance(definition.get("service"), str):
@@ -115,42 +90,13 @@ class ActionModule(LedgerAction):
             f"rechazado por el inventario: {refusal.message}",
             context=self.run_context,
             procedure=self.procedure,
-            scheduled_for=now,
+            scheduled_for=self.now,
             kind="not_run",
         )
 
-    def _cut_off(self, open_runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Close the runs whose controller died: what they planned and has no outcome gets its failure."""
-        records: list[dict[str, Any]] = []
-        for run_id, pending in open_runs.items():
-            if run_id == self.mark.run_id or self.ledger.is_alive(run_id):
-                continue
-            context = Context(**{**asdict(self.run_context), "run_id": run_id})
-            for planned in pending:
-                records.append(
-                    outcomes.failure(
-                        {**planned, "id": planned["item_id"]},
-                        planned["server"],
-                        f"la corrida {run_id} se interrumpió en el controlador antes de registrar este respaldo",
-                        context=context,
-                        procedure=self.procedure,
-                        scheduled_for=datetime.fromisoformat(planned["scheduled_for"]),
-                        mode=planned["execution_mode"],
-                    )
-                )
-            records.append({"record_type": "run", "run_event": "cut_off", **asdict(context)})
-        return records
-
-    def _planned(self, element: Item | Refusal, reason: str, now: datetime) -> dict[str, Any]:
-        """Return what is expected of one item in this run: it must end with exactly one outcome."""
+    def _planned(self, element: Item | Refusal, reason: str) -> dict[str, Any]:
         definition = element.definition
-        planned = {
-            "item_id": element.item_id,
-            "server": element.server,
-            "scheduled_for": now.isoformat(timespec="seconds"),
-            "execution_mode": self.run_context.execution_mode,
-            "reason": reason,
-        }
+        planned = self.planned(element.server, "backup", item_id=element.item_id, reason=reason)
         if isinstance(element, Item):
             planned.update(
                 service=readable(definition["service"]),
@@ -158,32 +104,6 @@ class ActionModule(LedgerAction):
                 source=readable(source(definition)),
             )
         return planned
-
-
-def _declared(task_vars: dict[str, Any]) -> dict[str, Any]:
-    """Return every host's ``backup_client_items``; hosts without the variable are left out."""
-    declared: dict[str, Any] = {}
-    hostvars = task_vars["hostvars"]
-    for host in task_vars["groups"]["all"]:
-        raw = hostvars.raw_get(host).get("backup_client_items", _ABSENT)
-        if raw is _ABSENT:
-            continue
-        try:
-            declared[host] = raw if _is_plain(raw) else hostvars[host]["backup_client_items"]
-        except AnsibleError as error:
-            declared[host] = Unreadable(f"no se puede evaluar: {error.message}")
-    return declared
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether nothing in ``value`` is a template: evaluating thousands of items for nothing takes seconds."""
-    if isinstance(value, str):
-        return "{{" not in value and "{%" not in value and "{#" not in value
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(each) for key, each in value.items())
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (bool, int, float))
 
 
 def _selection(

@@ -51,6 +51,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Ma
 from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
 
 _OURS = "dse.backup."
+# The actions with which a run begins, as opposed to those that only answer (list_backups, find_files).
+_OPENING = {_OURS + name for name in ("plan", "plan_restore", "plan_verify", "plan_drill", "plan_prune", "decide")}
 # Exit status: some planned item has no conforming backup; the ledger could not be written.
 _INCOMPLETE = 2
 _NO_LEDGER = 3
@@ -129,12 +131,14 @@ def _words(error: Exception) -> str:
 
 
 def _opens_a_run(playbook: Any) -> bool:
-    return any(task.action == _OURS + "plan" for play in playbook.get_plays() for task in _tasks(play.get_tasks()))
+    return any(task.action in _OPENING for play in playbook.get_plays() for task in _tasks(play.get_tasks()))
 
 
 def _tasks(elements: Any) -> Iterator[Any]:
     for element in elements:
         if isinstance(element, list):
             yield from _tasks(element)
+        elif hasattr(element, "block"):  # Of a role that a play imports.
+            yield from _tasks([*element.block, *element.rescue, *element.always])
         else:
             yield element

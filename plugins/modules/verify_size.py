@@ -39,8 +39,8 @@ options:
     default: []
   histories:
     description:
-      - Per item id C(baseline) (the last conforming backup), C(peaks), C(window_days), C(tolerance) and, for a
-        database, C(dump_file).
+      - Per item id C(baseline) (the last conforming backup), C(peaks), C(new_data), C(window_days), C(tolerance) and,
+        for a database, C(dump_file).
     type: dict
     required: true
   unreadable:
@@ -92,6 +92,11 @@ snapshots:
       type: float
     new_data_pct:
       description: The share of its bytes that the last conforming backup does not hold.
+      type: float
+    replaced_pct:
+      description:
+        - How much of the last conforming backup was replaced by other content, in percent; what merely grew replaced
+          nothing. Null where it cannot be told.
       type: float
     verification_result:
       description: C(conforming), C(review), C(nonconforming) or C(first).

@@ -25,6 +25,11 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
 # the last day before it must stay until the gap is recorded, and one false date must not push the true ones out.
 _REMEMBERED_DAYS = 14
 _REMEMBERED_RUNS = 50
+_REMEMBERED_SHARES = 12
+# Suspect backups on which JAA may still decide.
+_QUARANTINED = 50
+# A failure of another stage (a restore, a damaged copy) says nothing about whether the backup of its day took place.
+_OUTCOME_STAGES = (None, "backup", "verification")
 
 
 @dataclass
@@ -32,10 +37,12 @@ class History:
     """The past of one item. Dates are ISO text, as in the records; absent means never."""
 
     server: str = ""
-    # ``file_name``, ``tree``, ``size_bytes``, ``entry_count``, ``backup_date``, ``folio`` of two earlier backups.
+    # ``file_name``, ``tree``, ``schema``, ``size_bytes``, ``entry_count``, ``backup_date``, ``folio`` and ``number``
+    # (which backup of the item it is) of two earlier backups.
     baseline: dict[str, Any] | None = None
     previous: dict[str, Any] | None = None
-    # Of the 60-day kinds: how many conforming cycles there have been.
+    # How many backups there have been, and how many conforming ones (the cycles of the 60-day kinds).
+    backups: int = 0
     cycles: int = 0
     review: str | None = None
     nonconforming: str | None = None
@@ -44,6 +51,15 @@ class History:
     peaks: list[list[Any]] = field(default_factory=list)
     # Runs by hand on the server whose failures are known.
     host_runs: list[str] = field(default_factory=list)
+    # Shares of new data (%) of the last conforming backups: what is usual for this item.
+    new_data: list[float] = field(default_factory=list)
+    # Suspect backups without a decision, by folio.
+    quarantine: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Whether the newest outcome is anything but a conforming backup: nothing of such an item is pruned.
+    failing: bool = False
+    # Days of the last drill that passed, and of the last one at all.
+    drilled_on: str | None = None
+    drill_tried_on: str | None = None
 
     @property
     def last_conforming_on(self) -> date | None:
@@ -59,10 +75,19 @@ class History:
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one more record of the item into account."""
-        if record["record_type"] == "backup":
+        kind = record["record_type"]
+        if kind == "backup":
             self._add_backup(record)
-        elif record["record_type"] == "failure" and record.get("scheduled_for") and not record.get("about_folio"):
-            self._add_day(record["scheduled_for"][:10])
+        elif kind == "decision":
+            self._add_decision(record)
+        elif kind == "drill":
+            self.drill_tried_on = record["started_at"][:10]
+            if record["result"] == "passed":
+                self.drilled_on = self.drill_tried_on
+        elif kind == "failure" and record.get("failure_stage") in _OUTCOME_STAGES and not record.get("about_folio"):
+            self.failing = True
+            if record.get("scheduled_for"):
+                self._add_day(record["scheduled_for"][:10])
         if record.get("host_run_id") and record.get("execution_mode") == "manual":
             self.host_runs = [*self.host_runs, record["host_run_id"]][-_REMEMBERED_RUNS:]
 
@@ -70,20 +95,47 @@ class History:
         day = record["backup_date"]
         self.server = record["server"]
         self._add_day(day)
+        self.backups += 1
         made = {key: record.get(key) for key in ("file_name", "size_bytes", "entry_count", "backup_date", "folio")}
         # For files the recorded digest is the snapshot's tree id; a dump's digest never equals one, which is right.
-        made["tree"] = record.get("sha256")
+        made.update(tree=record.get("sha256"), schema=record.get("schema_sha256"), number=self.backups)
         self.previous = made
         result = record["verification_result"]
-        if result in (CONFORMING, FIRST):
+        self.failing = result not in (CONFORMING, FIRST)
+        if not self.failing:
             self.baseline = made
             self.cycles += 1
             self.peaks = add_peak(self.peaks, day, record["size_bytes"])
             self.review = self.nonconforming = None
-        elif result == REVIEW:
+            if record.get("new_data_pct") is not None:
+                self.new_data = [*self.new_data, record["new_data_pct"]][-_REMEMBERED_SHARES:]
+            return
+        if result == REVIEW:
             self.review = day
         elif result == NONCONFORMING:
             self.nonconforming = day
+        if made["folio"]:
+            newest = [*self.quarantine.items(), (made["folio"], made)][-_QUARANTINED:]
+            self.quarantine = dict(newest)
+
+    def _add_decision(self, record: dict[str, Any]) -> None:
+        """Let go of a suspect backup; an accepted one counts from now on as if it had conformed."""
+        made = self.quarantine.pop(record["about_folio"], None)
+        if made is None:
+            return
+        if self.review == made["backup_date"]:
+            self.review = None
+        if record["decision"] != "accepted":
+            return
+        if self.nonconforming == made["backup_date"]:
+            self.nonconforming = None
+        self.cycles += 1
+        if self.baseline is None or self.baseline["number"] < made["number"]:
+            self.baseline = made
+            # JAA has seen what was lost: from here on it is measured anew.
+            self.peaks = [[made["backup_date"], made["size_bytes"]]]
+        if made["number"] == self.backups:
+            self.failing = False
 
     def _add_day(self, day: str) -> None:
         self.outcome_days = sorted({*self.outcome_days, day})[-_REMEMBERED_DAYS:]

@@ -156,7 +156,7 @@ class Ledger:
         if "_about" in entry:
             record["about_folio"] = batch[entry["_about"]]["folio"]
             if record.get("record_type") == "failure":
-                record["backup_folio"] = record["about_folio"]
+                record.setdefault("backup_folio", record["about_folio"])
         record.setdefault("form_code", None)
         index.reserve(batch[-1:])
         if record["form_code"]:

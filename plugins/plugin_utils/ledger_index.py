@@ -15,10 +15,13 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, kept
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
+from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-_VERSION = 2
+_VERSION = 3
 _NAME = "index.sqlite3"
 _GENESIS = "0" * 64
 _FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
@@ -34,9 +37,16 @@ CREATE TABLE file (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
 CREATE TABLE head (sha256 TEXT NOT NULL);
 CREATE TABLE folio (series TEXT, year INTEGER, last INTEGER NOT NULL, PRIMARY KEY (series, year));
 CREATE TABLE history (item_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE snapshot (server TEXT, id TEXT, PRIMARY KEY (server, id)) WITHOUT ROWID;
+CREATE TABLE backup (
+    folio TEXT PRIMARY KEY, server TEXT, item_id TEXT, file_name TEXT, data TEXT NOT NULL,
+    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX backup_of_item ON backup (item_id);
+CREATE INDEX backup_on_server ON backup (server, file_name);
+CREATE TABLE recovery (folio TEXT PRIMARY KEY, server TEXT, safety_file_name TEXT, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (run_id TEXT PRIMARY KEY, ended INTEGER NOT NULL);
-CREATE TABLE pending (run_id TEXT, item_id TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, item_id)) WITHOUT ROWID;
+CREATE TABLE pending (run_id TEXT, unit TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, unit)) WITHOUT ROWID;
 CREATE TABLE csv (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
 """
 
@@ -141,15 +151,44 @@ class Index:
         return {item_id: History(**json.loads(data)) for item_id, data in rows}
 
     def snapshots(self, server: str) -> list[str]:
-        """Return the first 16 characters of the id of every snapshot recorded for ``server``."""
-        return [row[0] for row in self._connection.execute("SELECT id FROM snapshot WHERE server = ?", (server,))]
+        """Return the first 16 characters of the id of every snapshot recorded for ``server`` and not removed."""
+        query = (
+            "SELECT substr(file_name, 1, 16) FROM backup WHERE server = ? AND removed_on IS NULL UNION "
+            "SELECT substr(safety_file_name, 1, 16) FROM recovery WHERE server = ? AND safety_file_name IS NOT NULL"
+        )
+        return [row[0] for row in self._connection.execute(query, (server, server))]
+
+    def backups(self, *, item_id: str | None = None, server: str | None = None) -> list[Backup]:
+        """Return the recorded backups of an item, or of a server, or all, in the order of their records."""
+        return self._backups(
+            "(? IS NULL OR item_id = ?) AND (? IS NULL OR server = ?)", item_id, item_id, server, server
+        )
+
+    def backup(self, folio: str) -> Backup | None:
+        """Return the backup of that folio."""
+        return next(iter(self._backups("folio = ?", folio)), None)
+
+    def recovery(self, folio: str) -> dict[str, Any] | None:
+        """Return the record of the recovery of that folio."""
+        data = self._one("SELECT data FROM recovery WHERE folio = ?", folio, default=None)
+        return json.loads(data) if data else None
+
+    def safety_snapshots(self, server: str) -> dict[str, str]:
+        """Return what was stored before something was restored in place on ``server``: snapshot id -> ISO date."""
+        query = "SELECT safety_file_name, data FROM recovery WHERE server = ? AND safety_file_name IS NOT NULL"
+        return {name: json.loads(data)["recorded_at"][:10] for name, data in self._connection.execute(query, (server,))}
+
+    def repository(self, server: str) -> RepositoryHistory:
+        """Return what is known of the verifications of a server's repository."""
+        data = self._one("SELECT data FROM repository WHERE server = ?", server, default=None)
+        return RepositoryHistory(**json.loads(data)) if data else RepositoryHistory()
 
     def open_runs(self) -> dict[str, list[dict[str, Any]]]:
         """Return the runs that have no end in the ledger, with what they planned and has no outcome."""
         runs: dict[str, list[dict[str, Any]]] = {
             row[0]: [] for row in self._connection.execute("SELECT run_id FROM run WHERE ended = 0")
         }
-        for run_id, data in self._connection.execute("SELECT run_id, data FROM pending ORDER BY run_id, item_id"):
+        for run_id, data in self._connection.execute("SELECT run_id, data FROM pending ORDER BY run_id, unit"):
             if run_id in runs:
                 runs[run_id].append(json.loads(data))
         return runs
@@ -195,24 +234,89 @@ class Index:
         execute = self._connection.execute
         execute("UPDATE head SET sha256 = ?", (record["record_sha256"],))
         self.reserve([record])
-        run_id, item_id = record.get("run_id"), record.get("item_id")
-        if record["record_type"] == "run":
-            execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (run_id, record["run_event"] != "started"))
-            for planned in record.get("planned", []):
+        kind, run_id = record["record_type"], record.get("run_id")
+        if kind == "run" and record["run_event"] != "verified":
+            self._add_run(record)
+        elif kind == "run":
+            self._add_verification(record)
+        elif kind == "disposal":
+            for each in record.get("disposed", []):
+                self._mark("removed_on", record["recorded_at"][:10], record["server"], each["file_name"])
                 execute(
-                    "INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, planned["item_id"], json.dumps(planned))
+                    "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
+                    (record["server"], each["file_name"]),
                 )
-            if record["run_event"] != "started":
-                execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
-        elif item_id and record["record_type"] in ("backup", "failure"):
-            row = execute("SELECT data FROM history WHERE item_id = ?", (item_id,)).fetchone()
-            history = History(**json.loads(row[0])) if row else History()
-            history.add(record)
-            execute("INSERT OR REPLACE INTO history VALUES (?, ?)", (item_id, json.dumps(history.as_dict())))
-            if record["record_type"] == "backup":
-                execute("INSERT OR IGNORE INTO snapshot VALUES (?, ?)", (record["server"], record["file_name"][:16]))
-            if run_id and not record.get("about_folio"):
-                execute("DELETE FROM pending WHERE run_id = ? AND item_id = ?", (run_id, item_id))
+        elif kind == "recovery":
+            execute(
+                "INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?)",
+                (record["folio"], record["server"], record.get("safety_file_name"), json.dumps(record)),
+            )
+        if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
+            self._add_to_history(record)
+        if run_id and is_outcome(record):
+            execute("DELETE FROM pending WHERE run_id = ? AND unit = ?", (run_id, unit(record)))
+
+    def _add_run(self, record: dict[str, Any]) -> None:
+        execute, run_id, ended = self._connection.execute, record["run_id"], record["run_event"] != "started"
+        execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (run_id, ended))
+        for planned in record.get("planned", []):
+            execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, unit(planned), json.dumps(planned)))
+        if ended:
+            execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
+
+    def _add_verification(self, record: dict[str, Any]) -> None:
+        history = self.repository(record["server"])
+        history.add(record)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO repository VALUES (?, ?)", (record["server"], json.dumps(history.as_dict()))
+        )
+        if record.get("read") == "all":
+            # Everything was read: what is damaged now is all there is.
+            self._connection.execute("UPDATE backup SET is_damaged = 0 WHERE server = ?", (record["server"],))
+        for name in record.get("damaged_file_names", []):
+            self._mark("is_damaged", 1, record["server"], name)
+
+    def _add_to_history(self, record: dict[str, Any]) -> None:
+        execute, item_id, kind = self._connection.execute, record["item_id"], record["record_type"]
+        row = execute("SELECT data FROM history WHERE item_id = ?", (item_id,)).fetchone()
+        history = History(**json.loads(row[0])) if row else History()
+        history.add(record)
+        execute("INSERT OR REPLACE INTO history VALUES (?, ?)", (item_id, json.dumps(history.as_dict())))
+        if kind == "backup":
+            execute(
+                "INSERT OR IGNORE INTO backup (folio, server, item_id, file_name, data) VALUES (?, ?, ?, ?, ?)",
+                (record["folio"], record["server"], item_id, record["file_name"], json.dumps(kept(record))),
+            )
+        elif kind == "decision":
+            execute("UPDATE backup SET decision = ? WHERE folio = ?", (record["decision"], record["about_folio"]))
+        elif kind == "failure" and record.get("about_folio"):
+            execute(
+                "UPDATE backup SET failure_folio = ? WHERE folio = ? AND failure_folio IS NULL",
+                (record["folio"], record["about_folio"]),
+            )
+
+    def _mark(self, column: str, value: Any, server: str, file_name: str) -> None:
+        self._connection.execute(
+            f"UPDATE backup SET {column} = ? WHERE server = ? AND file_name = ?",  # noqa: S608 (the column is ours)
+            (value, server, file_name),
+        )
+
+    def _backups(self, where: str, *values: Any) -> list[Backup]:
+        rows = self._connection.execute(
+            "SELECT data, decision, failure_folio, removed_on, is_damaged FROM backup "  # noqa: S608 (the text is ours)
+            f"WHERE {where} ORDER BY rowid",
+            values,
+        )
+        return [
+            Backup(
+                **json.loads(data),
+                decision=decision,
+                failure_folio=failure_folio,
+                removed_on=removed_on,
+                is_damaged=bool(is_damaged),
+            )
+            for data, decision, failure_folio, removed_on, is_damaged in rows
+        ]
 
     def _raise_number(self, series: str, year: int, number: int) -> None:
         self._connection.execute(

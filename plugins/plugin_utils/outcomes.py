@@ -28,6 +28,9 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = timedelta(days=2)
 _SKEW = timedelta(minutes=1)
 _MODES = ("automatic", "manual")
+_OUTCOMES = ("backup", "failure", "recovery", "drill", "disposal")
+# Of a recovery, a drill, a verification of a repository and a pruning.
+_GOOD_RESULTS = ("restored", "passed", "intact", "done")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,23 @@ class Context:
     operator_role: str
     operator_user: str
     maintenance_ref: str | None = None
+
+
+def unit(planned: dict[str, Any]) -> str:
+    """Return what a plan counts by: an item or, where a whole repository is worked on, its server."""
+    return planned.get("item_id") or planned["server"]
+
+
+def is_outcome(record: dict[str, Any]) -> bool:
+    """Tell whether a record can be the one outcome of what its run planned; later facts about a record are not."""
+    if record["record_type"] == "run":
+        return record["run_event"] == "verified"
+    return record["record_type"] in _OUTCOMES and not record.get("about_folio")
+
+
+def succeeded(record: dict[str, Any]) -> bool:
+    """Tell whether an outcome is what was hoped for."""
+    return record.get("verification_result") in (CONFORMING, FIRST) or record.get("result") in _GOOD_RESULTS
 
 
 def backup(
@@ -71,7 +91,7 @@ def backup(
     if reported.get("vanished"):
         remarks.append("desaparecieron mientras se leían: " + ", ".join(map(readable, reported["vanished"][:10])))
     record = {
-        **_common(context, procedure),
+        **common(context, procedure),
         **_of_item(item, server),
         "form_code": kind.form_code,
         "record_type": "backup",
@@ -131,15 +151,20 @@ def failure(
     kind: str = "error",
     mode: str | None = None,
     host_run_id: str | None = None,
+    backup_folio: str | None = None,
 ) -> dict[str, Any]:
-    """Return an entry of the failure log (FOR 7.5 DSE 05) for an item that has no usable backup, and why."""
+    """Return an entry of the failure log (FOR 7.5 DSE 05): what was to be done with an item, and why it was not.
+
+    Of a whole repository the item is the server: its ``id`` is the server's name.
+    """
     return {
-        **_common(context, procedure),
+        **common(context, procedure),
         **_of_item(item, server),
         "form_code": procedure.form_for("failure").code,
         "record_type": "failure",
         "execution_mode": mode or context.execution_mode,
         "host_run_id": host_run_id,
+        "backup_folio": backup_folio,
         "failure_stage": stage,
         "failure_type": kind,
         "scheduled_for": scheduled_for.isoformat(timespec="seconds"),
@@ -167,7 +192,8 @@ def missed(item: dict[str, Any], server: str, slot: date, *, context: Context, p
     return {**entry, "run_id": None}
 
 
-def _common(context: Context, procedure: Procedure) -> dict[str, Any]:
+def common(context: Context, procedure: Procedure) -> dict[str, Any]:
+    """Return what every record of a run has."""
     return {
         "prepared_by": procedure.institution.prepared_by,
         "run_id": context.run_id,
@@ -214,6 +240,7 @@ def _of_form(
             "database_server": server,
             "database_engine": readable(tags.get("engine") or item["database"]["engine"], 80),
             "database_name": readable(source(item)),
+            "schema_sha256": _digest(tags.get("schema")),
         }
     return {
         **week,

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure_source import FIELD_TYPES, Source, read
+from ansible_collections.dse.backup.plugins.plugin_utils.retention import Retention, Safeguards
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parents[2] / "procedure"
 
@@ -49,10 +50,15 @@ class Institution:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How much smaller or larger than the last conforming backup is still conforming; percent, both positive."""
+    """How far a backup may differ from the last conforming one and still conform; percent, none negative.
+
+    In size, in its number of files or tables, and in how much of its content was replaced.
+    """
 
     shrink_pct: float
     grow_pct: float
+    entries_shrink_pct: float
+    replaced_pct: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class InformationType:
     missed_at: datetime.time
     tolerance: Tolerance
     accumulated: AccumulatedTolerance
+    retention: Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,7 @@ class Procedure:
 
     institution: Institution
     nonconforming_below_pct: float
+    safeguards: Safeguards
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -281,6 +289,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     return Procedure(
         institution=Institution(**institution.data | {"release_status": tuple(institution.data["release_status"])}),
         nonconforming_below_pct=kinds.data["nonconforming_below_pct"],
+        safeguards=Safeguards(**kinds.data["retention"]),
         frequencies=frequencies,
         information_types={
             key: InformationType(
@@ -291,6 +300,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
                     "missed_at": datetime.time.fromisoformat(entry["missed_at"]),
                     "tolerance": Tolerance(**entry["tolerance"]),
                     "accumulated": AccumulatedTolerance(**entry["accumulated"]),
+                    "retention": Retention(**entry["retention"]),
                 },
             )
             for key, entry in kinds.data["information_types"].items()

@@ -79,7 +79,10 @@ _TEXT = _Rule(_like(r"(?s).*\S.*"), "debe ser un texto")
 _TEXT_OR_BLANK = _Rule(FIELD_TYPES["str"], 'debe ser un texto, o ""')
 _FLAG = _Rule(FIELD_TYPES["bool"], "debe ser true o false")
 _COUNT = _Rule(lambda value: _is_int(value) and value > 0, "debe ser un entero mayor que cero")
+_DAYS = _Rule(lambda value: _is_int(value) and value >= 0, "debe ser un número de días, de 0 en adelante")
+_AT_LEAST_TWO = _Rule(lambda value: _is_int(value) and value >= 2, "debe ser un entero de 2 en adelante")
 _PERCENT = _Rule(lambda value: _is_number(value) and value > 0, "debe ser un porcentaje mayor que cero")
+_PERCENT_OR_NONE = _Rule(lambda value: _is_number(value) and value >= 0, "debe ser un porcentaje de 0 en adelante")
 _SHARE = _Rule(lambda value: _is_number(value) and 0 < value <= 100, "debe ser un porcentaje entre 0 y 100")
 _DATE = _Rule(FIELD_TYPES["date"], "no es una fecha (AAAA-MM-DD)")
 _CLOCK = _Rule(_like(r"([01]\d|2[0-3]):[0-5]\d"), 'no es una hora entre comillas, como "06:00"')
@@ -114,8 +117,14 @@ _INFORMATION_TYPE: _Shape = {
     "frequency": _TEXT,
     "form_code": _FORM_CODE,
     "missed_at": _CLOCK,
-    "tolerance": {"shrink_pct": _PERCENT, "grow_pct": _PERCENT},
+    "tolerance": {
+        "shrink_pct": _PERCENT,
+        "grow_pct": _PERCENT,
+        "entries_shrink_pct": _PERCENT_OR_NONE,
+        "replaced_pct": _SHARE,
+    },
     "accumulated": {"shrink_pct": _PERCENT, "window_days": _COUNT},
+    "retention": {"daily?": _COUNT, "weekly?": _COUNT, "cycles?": _COUNT, "monthly?": _COUNT},
 }
 _SHAPES: Mapping[str, _Shape] = {
     "institution.yml": {
@@ -128,6 +137,7 @@ _SHAPES: Mapping[str, _Shape] = {
     },
     "information_types.yml": {
         "nonconforming_below_pct": _SHARE,
+        "retention": {"keep_last": _AT_LEAST_TWO, "settle_days": _DAYS, "suspect_days": _COUNT, "safety_days": _COUNT},
         "frequencies": {"*": _FREQUENCY},
         "information_types": {"*": _INFORMATION_TYPE},
     },

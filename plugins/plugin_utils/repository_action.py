@@ -92,6 +92,7 @@ class RepositoryAction(LedgerAction):
         return {
             "baseline": history.baseline,
             "peaks": history.peaks,
+            "new_data": history.new_data,
             "window_days": kind.accumulated.window_days,
             "tolerance": {
                 **asdict(kind.tolerance),

@@ -9,14 +9,26 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import outcomes, summary
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, Written
+from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import accept, backup, drill, prune, restore, verify
+
+# What each job shows: its plan, the end of a rehearsal (--check), its result.
+_SCREENS = {
+    **{"accept": accept, "backup": backup, "restore": restore},
+    **{"drill": drill, "prune": prune, "verify": verify},
+}
+
+NO_PLAN = (
+    "No se hizo nada: la corrida no llegó a su plan. Vea el error de arriba; si no hay ninguno, --limit o --tags "
+    "dejaron fuera a los servidores del grupo dse_servers o la tarea del plan."
+)
 
 
 class Run:
-    """The records of one run of ``backup.yml``. With ``writes`` false (check mode) nothing reaches the ledger."""
+    """The records of one run of a playbook that has a plan. With ``writes`` false nothing reaches the ledger."""
 
     def __init__(self, ledger: Ledger, run_id: str, *, writes: bool) -> None:
         self._ledger = ledger
@@ -27,6 +39,7 @@ class Run:
         self._outcomes: dict[str, dict[str, Any]] = {}
         self._others: list[dict[str, Any]] = []
         self._lost: dict[str, str] = {}
+        self._has_begun = False
         self.is_open = False
 
     def open(self) -> list[str]:
@@ -47,7 +60,9 @@ class Run:
         """Record what an action returned and yield what is worth a line on the screen; raise LedgerError."""
         if "planned" in result:
             self._plan = result
-            yield summary.plan(result, self._run_id)
+            # Who asks for a preview wants to be told, not to change anything.
+            self._writes = self._writes and not result.get("is_preview")
+            yield self._screen.plan(result, self._run_id)
         entries = result.get("backup_records") or []
         if entries and self._writes:
             yield from self._write(entries)
@@ -59,43 +74,59 @@ class Run:
     def close(self) -> str:
         """Give every planned item that has none its failure, end the run in the ledger, return the summary."""
         if self._plan is None:
-            return summary.NO_PLAN
+            return NO_PLAN
         if not self._writes:
-            return summary.checked(self._plan)
+            self._let_go()
+            return self._screen.checked(self._plan)
         context = outcomes.Context(**self._plan["context"])
         entries = [
             outcomes.failure(
-                {**planned, "id": planned["item_id"]},
+                {**planned, "id": unit(planned)},
                 planned["server"],
                 self._lost.get(planned["server"]) or "la corrida terminó sin llegar a este elemento",
                 context=context,
                 procedure=self._ledger.procedure,
                 scheduled_for=datetime.fromisoformat(planned["scheduled_for"]),
+                stage=planned.get("stage", "backup"),
             )
             for planned in self._plan["planned"]
-            if planned["item_id"] not in self._outcomes
+            if unit(planned) not in self._outcomes
         ]
-        entries.append({"record_type": "run", "run_event": "ended", "run_id": self._run_id})
+        if self._has_begun:
+            entries.append({"record_type": "run", "run_event": "ended", "run_id": self._run_id})
         warnings = list(self._write(entries))
-        self._ledger.release_run(self._run_id, self._lock)
-        shown = [self._outcomes[planned["item_id"]] for planned in self._plan["planned"]]
-        return "\n".join([*warnings, summary.run(shown, self._others, self._plan, self._ledger)])
+        self._let_go()
+        shown = [self._outcomes[unit(planned)] for planned in self._plan["planned"]]
+        return "\n".join([*warnings, self._screen.run(shown, self._others, self._plan, self._ledger)])
 
     @property
     def succeeded(self) -> bool:
-        """Whether all that was planned is conforming and in the ledger; in check mode, whether nothing is refused."""
+        """Whether all that was planned ended well and is in the ledger; in check mode, whether nothing is refused."""
         if self._plan is None:
             return False
         if not self._writes:
             return not self._plan["refused"]
-        planned = [self._outcomes.get(each["item_id"], {}) for each in self._plan["planned"]]
-        return all(each.get("verification_result") in (CONFORMING, FIRST) for each in planned)
+        return all(outcomes.succeeded(self._outcomes.get(unit(each), {})) for each in self._plan["planned"])
+
+    @property
+    def _screen(self) -> Any:
+        return _SCREENS[self._plan["job"]]
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._ledger.release_run(self._run_id, self._lock)
+            self._lock = None
 
     def _write(self, entries: list[dict[str, Any]]) -> Iterator[str]:
-        written = self._ledger.append(entries)
+        written = self._ledger.append(entries) if entries else Written([], [])
+        # What was not planned (a damaged item, where repositories are verified) is shown, and is nobody's outcome.
+        planned = {unit(each) for each in self._plan["planned"]} if self._plan else set()
         for record in written.records:
-            if record.get("run_id") == self._run_id and "item_id" in record and "about_folio" not in record:
-                self._outcomes.setdefault(record["item_id"], record)
-            elif record["record_type"] in ("backup", "failure"):
+            mine = record.get("run_id") == self._run_id and is_outcome(record) and unit(record) in planned
+            if mine and unit(record) not in self._outcomes:
+                self._outcomes[unit(record)] = record
+            elif record["record_type"] != "run":
                 self._others.append(record)
+            elif record["run_event"] == "started":
+                self._has_begun = True
         yield from (f"Registro oficial: {warning}" for warning in written.warnings)

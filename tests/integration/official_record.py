@@ -37,11 +37,14 @@ def check(directory: Path) -> None:
 
 
 def outcomes(records: list[Record], run_id: str | None = None) -> list[Record]:
-    """Return the records that are an item's outcome in a run (in ``run_id``, if given)."""
+    """Return the records that are the outcome of what a run planned (in ``run_id``, if given)."""
     return [
         record
         for record in records
-        if record["record_type"] in ("backup", "failure")
+        if (
+            record["record_type"] in ("backup", "failure", "recovery", "drill", "disposal")
+            or (record["record_type"] == "run" and record["run_event"] == "verified")
+        )
         and record.get("run_id")
         and "about_folio" not in record
         and run_id in (None, record["run_id"])
@@ -58,8 +61,13 @@ def ended(records: list[Record]) -> dict[str, str]:
     return {
         record["run_id"]: record["run_event"]
         for record in records
-        if record["record_type"] == "run" and record["run_event"] != "started"
+        if record["record_type"] == "run" and record["run_event"] in ("ended", "cut_off")
     }
+
+
+def unit(record: Record) -> str:
+    """Return what a plan counts by: an item or, where a whole repository is worked on, its server."""
+    return record.get("item_id") or record["server"]
 
 
 def _check_chain(records: list[Record]) -> None:
@@ -73,14 +81,14 @@ def _check_chain(records: list[Record]) -> None:
 
 
 def _check_outcomes(records: list[Record]) -> None:
-    counted = Counter((record["run_id"], record["item_id"]) for record in outcomes(records))
+    counted = Counter((record["run_id"], unit(record)) for record in outcomes(records))
     twice = {key: times for key, times in counted.items() if times > 1}
     assert not twice, f"more than one outcome: {twice}"
     ends = ended(records)
     for run in runs(records):
         if run["run_id"] in ends:
-            planned = {each["item_id"] for each in run["planned"]}
-            recorded = {item_id for run_id, item_id in counted if run_id == run["run_id"]}
+            planned = {unit(each) for each in run["planned"]}
+            recorded = {each for run_id, each in counted if run_id == run["run_id"]}
             assert planned == recorded, f"run {run['run_id']} planned {planned} and recorded {recorded}"
 
 

@@ -52,9 +52,9 @@ def test_limit_to_one_server_plans_and_records_that_server_alone(two_servers):
     ("choice", "said"),
     [
         (("--limit", "localhost"), "no hosts to target"),
-        (("--limit", "srv-bkp01"), "No se respaldó nada"),
-        (("--skip-tags", "always"), "No se respaldó nada"),
-        (("--start-at-task", "Run | Back up what is still due"), "No se respaldó nada"),
+        (("--limit", "srv-bkp01"), "No se hizo nada"),
+        (("--skip-tags", "always"), "No se hizo nada"),
+        (("--start-at-task", "Run | Back up what is still due"), "No se hizo nada"),
     ],
 )
 def test_a_choice_that_leaves_no_plan_is_never_a_success(two_servers, choice, said):

@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 
 class Run(NamedTuple):
-    """A run of backup.yml that has ended: exit status, all that it printed, its id."""
+    """A run of a playbook that has ended: exit status, all that it printed, its id."""
 
     status: int
     output: str
@@ -94,7 +94,7 @@ class Started:
     def end(self) -> Run:
         """Wait until it ends."""
         status = self.process.wait(timeout=LIMIT)
-        run_id = re.search(r"PLAN DE LA CORRIDA (\S+)", self.output)
+        run_id = re.search(r"^(?:PLAN DE LA CORRIDA|RESTAURACIÓN) (\S+)", self.output, flags=re.MULTILINE)
         return Run(status, self.output, run_id[1] if run_id else "")
 
 

@@ -9,43 +9,56 @@ and its tables are counted. What fails any of it raises DumpError and never reac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import pwd
 import re
 import shutil
-import signal
 import sqlite3
-import subprocess
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import database_programs as programs
+from .database_programs import DatabaseError
+from .dump_contents import Contents, mariadb_contents, mariadb_pieces, postgresql_schema
 from .items import dump_file_name
-from .text import human_size, readable
+from .text import readable
 
-# Left free on the staging disk beside the dump, so that the server itself does not stop.
-_RESERVE = 16 * 1024 * 1024
+GLOBALS_FILE = "globals.sql"  # PostgreSQL's roles, beside the dump.
+CREATE_FILE = "create.sql"  # How MariaDB's database itself was made, beside the dump.
 _CHUNK = 1024 * 1024
 # Seconds to wait for a writer, and SQLite's result codes for one (sqlite3 names them from Python 3.11 on).
 _LOCK_TIMEOUT = 60
 _SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
 
 
-class DumpError(Exception):
+class DumpError(DatabaseError):
     """The database could not be dumped, or the dump cannot be trusted; the text is for people."""
+
+
+class Damaged(DumpError):
+    """The database itself is damaged: no dump of it can be made."""
+
+
+class NoRoom(DumpError, programs.NoSpace):
+    """The staging disk is too small for the dump."""
 
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump that was checked. ``sha256`` and ``tables`` are of the dump file; ``engine`` names product and version."""
+    """A dump that was checked. ``sha256`` and ``tables`` are of the dump file; ``engine`` names product and version.
+
+    ``schema`` is one digest of the schema's text: while it stays the same, so did the schema.
+    """
 
     directory: str
     sha256: str
     tables: int
     engine: str
+    schema: str
     remarks: list[str] = field(default_factory=list)
 
 
@@ -61,6 +74,12 @@ def dump(item: dict[str, Any], directory: str) -> Dump:
         if database["engine"] == "sqlite":
             return _dump_sqlite(database["path"], directory, file)
         return _dump_mariadb(database, directory, file)
+    except DumpError:
+        raise
+    except programs.NoSpace as error:
+        raise NoRoom(str(error)) from None
+    except DatabaseError as error:
+        raise DumpError(str(error)) from None
     except OSError as error:
         raise DumpError(f"no se pudo escribir el volcado en {directory}: {error.strerror or error}") from None
     except ValueError as error:
@@ -68,63 +87,80 @@ def dump(item: dict[str, Any], directory: str) -> Dump:
 
 
 def _dump_postgresql(database: dict[str, Any], directory: str, file: str) -> Dump:
-    # The database's name goes in the environment: as an argument, one with "=" would be read as a connection string.
-    server = {"PGDATABASE": database["name"], "PGCONNECT_TIMEOUT": "30", "PGOPTIONS": "-c statement_timeout=0"}
-    if "port" in database:
-        server["PGPORT"] = str(database["port"])
-    postgres = {"as_user": "postgres", "environment": server}
-    size = _query(["psql", "-XAtqc", "SELECT pg_database_size(current_database())"], **postgres)
+    server = programs.postgresql(database, database["name"])
+    size = programs.query(["psql", "-XAtqc", "SELECT pg_database_size(current_database())"], **server)
     _require_space(directory, int(size))
-    globals_file = os.path.join(directory, "globals.sql")
-    _write(["pg_dumpall", "--globals-only", "--no-password"], globals_file, **postgres)
+    globals_file = os.path.join(directory, GLOBALS_FILE)
+    programs.write(["pg_dumpall", "--globals-only", "--no-password"], globals_file, **server)
     if b"PostgreSQL database cluster dump complete" not in _tail(globals_file):
         raise DumpError("el volcado de roles (pg_dumpall --globals-only) quedó incompleto")
     # Not compressed: restic compresses, and only then finds what has not changed since yesterday.
-    _write(["pg_dump", "--format=custom", "--compress=0", "--no-password"], file, **postgres)
-    listing = _query(["pg_restore", "--list", file])
-    _query(["pg_restore", "--file=/dev/null", file])
+    programs.write(["pg_dump", "--format=custom", "--compress=0", "--no-password"], file, **server)
+    listing = programs.query(["pg_restore", "--list", file])
+    programs.query(["pg_restore", "--file=/dev/null", file])
+    with programs.piped(["pg_restore", "--schema-only", "--file=-", file]) as text:
+        schema = Contents(schema=postgresql_schema(text)).schema_sha256()
     # «TABLE DATA» is the content of a table that has its own line.
     tables = len(re.findall(r"(?m)^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )", listing))
     version = re.search(r"Dumped from database version: (\S+)", listing)
-    return Dump(directory, _sha256(file), tables, f"PostgreSQL {version[1] if version else 'sin dato'}")
+    return Dump(directory, sha256(file), tables, f"PostgreSQL {version[1] if version else 'sin dato'}", schema)
 
 
 def _dump_mariadb(database: dict[str, Any], directory: str, file: str) -> Dump:
-    connection = [f"--defaults-extra-file={database['defaults_file']}"] if "defaults_file" in database else []
-    if "port" in database:
-        connection += [f"--port={database['port']}", "--protocol=tcp"]
-    client = _first_program("mariadb", "mysql")
-    # The name is quoted by us: the client has no bound parameters.
-    name = _sql_text(database["name"])
+    connection = programs.mariadb(database)
+    client = [programs.first_program("mariadb", "mysql"), *connection, "--batch", "--skip-column-names"]
+    name = programs.sql_text(database["name"])
     question = (
-        "SELECT VERSION(), COUNT(*), COALESCE(SUM(data_length + index_length), 0), "  # noqa: S608
+        "SELECT VERSION(), COUNT(*), COALESCE(SUM(data_length + index_length), 0), "  # noqa: S608  the name is quoted
         "COALESCE(SUM(engine <> 'InnoDB'), 0), "
         f"(SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = {name}) "
         f"FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = {name}"
     )
-    answer = _query([*client, *connection, "--batch", "--skip-column-names", f"--execute={question}"])
+    answer = programs.query([*client, f"--execute={question}"])
     version, count, size, not_transactional, exists = answer.split("\t")
     if int(exists) == 0:
         raise DumpError(f"la base de datos «{readable(database['name'])}» no existe en este servidor")
     _require_space(directory, int(float(size)))
-    options = ["--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob"]
-    _write(
-        [*_first_program("mariadb-dump", "mysqldump"), *connection, *options, "--", database["name"]],
-        file,
-    )
+    programs.write([*dump_program(database), "--", database["name"]], file)
+    # The dump does not say in which character set new tables are made.
+    show = f"--execute=SHOW CREATE DATABASE {mariadb_name(database['name'])}"
+    programs.write([*client, show], os.path.join(directory, CREATE_FILE))
     digest, tables, complete = _read_sql(file)
     if not complete:
         raise DumpError("el volcado está incompleto: falta su línea final «Dump completed»")
     if tables < int(count):
         raise DumpError(f"el volcado tiene {tables} tablas y la base de datos {count}")
+    schema = ""
+    # Text that is not understood is no reason to refuse a dump: the restore will say what it could not compare.
+    with open(file, "rb") as stream, contextlib.suppress(ValueError):
+        schema = mariadb_contents(mariadb_pieces(stream)).schema_sha256()
     remarks = []
     if int(float(not_transactional)):
         remarks.append(
             f"{int(float(not_transactional))} tablas no son InnoDB: "
             "su contenido puede no corresponder al mismo instante que el resto"
         )
-    product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
-    return Dump(directory, digest, tables, f"{product} {version.split('-')[0]}", remarks)
+    return Dump(directory, digest, tables, mariadb_product(version), schema, remarks)
+
+
+def mariadb_product(version: str) -> str:
+    """Return product and version, ``MariaDB 10.11.6``, from what the server calls its version."""
+    return f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
+
+
+def mariadb_name(name: str) -> str:
+    """Return a database's name as an identifier of MariaDB."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def dump_program(database: dict[str, Any]) -> list[str]:
+    """Return the program that dumps from MariaDB or MySQL, with how to reach the server and what a dump needs.
+
+    What ``database["without"]`` names is left out: a safety dump's views that no longer work, which would end it.
+    """
+    options = ["--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob"]
+    options += [f"--ignore-table={database['name']}.{view}" for view in database.get("without", ())]
+    return [programs.first_program("mariadb-dump", "mysqldump"), *programs.mariadb(database), *options]
 
 
 def _dump_sqlite(path: str, directory: str, file: str) -> Dump:
@@ -135,24 +171,46 @@ def _dump_sqlite(path: str, directory: str, file: str) -> Dump:
         raise DumpError(f"{path} está vacío")
     _require_space(directory, size)
     try:
-        # Read-only by URI: a plain connect() would make an empty database where the file is missing.
-        source = sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True, timeout=60)
-        target = sqlite3.connect(file)
-        try:
-            source.backup(target, progress=_patience())
+        with sqlite(path, "ro") as source, sqlite(file, "rwc") as target:
+            source.backup(target, progress=patience())
             fault = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
             tables = target.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
-        finally:
-            source.close()
-            target.close()
+            schema = Contents(schema=sqlite_schema(target)).schema_sha256()
     except sqlite3.Error as error:
-        raise DumpError(f"SQLite no pudo copiar {path}: {readable(str(error))}") from None
+        # What waits for a lock or cannot be opened is an OperationalError; damage is the class above it.
+        kind = Damaged if type(error) is sqlite3.DatabaseError else DumpError
+        raise kind(f"SQLite no pudo copiar {path}: {readable(str(error))}") from None
     if fault != "ok":
-        raise DumpError(f"la base de datos {path} está dañada: {readable(fault)}")
-    return Dump(directory, _sha256(file), tables, f"SQLite {sqlite3.sqlite_version}")
+        raise Damaged(f"la base de datos {path} está dañada: {readable(fault)}")
+    with contextlib.suppress(PermissionError):
+        # The snapshot keeps whose file the database was: a restore gives it back.
+        original = os.stat(path)
+        os.chown(file, original.st_uid, original.st_gid)
+        os.chmod(file, original.st_mode & 0o777)
+    return Dump(directory, sha256(file), tables, f"SQLite {sqlite3.sqlite_version}", schema)
 
 
-def _patience() -> Callable[[int, int, int], None]:
+@contextlib.contextmanager
+def sqlite(path: str, mode: str) -> Iterator[sqlite3.Connection]:
+    """Open a SQLite file: ``ro``, ``rw``, or ``rwc`` to make it where it is missing; close it afterwards.
+
+    By URI: a plain connect() would make an empty database where the file is missing.
+    """
+    uri = f"file:{urllib.parse.quote(path, errors='surrogateescape')}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_TIMEOUT, isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def sqlite_schema(connection: sqlite3.Connection) -> list[bytes]:
+    """Return the schema of an open SQLite database, one entry for each table, index, view and trigger."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name")
+    return [repr(row).encode("utf-8", "backslashreplace") for row in rows]
+
+
+def patience() -> Callable[[int, int, int], None]:
     """Return what ends a copy that somebody's lock holds up: on its own it would wait for ever, deaf to signals."""
     deadline = time.monotonic() + _LOCK_TIMEOUT
 
@@ -164,64 +222,7 @@ def _patience() -> Callable[[int, int, int], None]:
 
 
 def _require_space(directory: str, needed: int) -> None:
-    free = shutil.disk_usage(directory).free
-    if free < needed + _RESERVE:
-        raise DumpError(
-            f"espacio insuficiente en {directory}: hay {human_size(free)} libres y se requieren "
-            f"{human_size(needed + _RESERVE)}; libere espacio o cambie backup_client_staging_dir"
-        )
-
-
-def _query(command: Sequence[str], **how: Any) -> str:
-    return _run(command, stdout=subprocess.PIPE, **how).decode("utf-8", "replace").strip()
-
-
-def _write(command: Sequence[str], file: str, **how: Any) -> None:
-    with open(file, "xb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as output:
-        _run(command, stdout=output, **how)
-        os.fsync(output.fileno())
-
-
-def _run(command: Sequence[str], *, stdout: Any, as_user: str = "", environment: dict[str, str] | None = None) -> bytes:
-    """Run a database's own program to its end; raise DumpError with what it said unless it ended well."""
-    identity: dict[str, Any] = {}
-    if as_user:
-        try:
-            entry = pwd.getpwnam(as_user)
-        except KeyError:
-            raise DumpError(f"este servidor no tiene el usuario «{as_user}»: ¿está instalado el manejador?") from None
-        identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(as_user, entry.pw_gid)}
-    base = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-    if not as_user:
-        base["HOME"] = os.path.expanduser("~")
-    try:
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            env={**base, **(environment or {})},
-            cwd="/",
-            **identity,
-        ) as process:
-            try:
-                output, errors = process.communicate()
-            except BaseException:
-                process.send_signal(signal.SIGTERM)
-                raise
-    except FileNotFoundError:
-        raise DumpError(f"falta el programa «{command[0]}» en este servidor") from None
-    if process.returncode != 0:
-        raise DumpError(f"{command[0]} terminó con el código {process.returncode}: {readable(errors[-1000:].strip())}")
-    return output or b""
-
-
-def _first_program(*names: str) -> list[str]:
-    return [next((name for name in names if shutil.which(name)), names[0])]
-
-
-def _sql_text(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+    programs.require_space(directory, needed, remedy="libere espacio o cambie backup_client_staging_dir")
 
 
 def _tail(file: str, size: int = 4096) -> bytes:
@@ -230,7 +231,8 @@ def _tail(file: str, size: int = 4096) -> bytes:
         return stream.read()
 
 
-def _sha256(file: str) -> str:
+def sha256(file: str) -> str:
+    """Return the digest of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with open(file, "rb") as stream:
         for chunk in iter(lambda: stream.read(_CHUNK), b""):

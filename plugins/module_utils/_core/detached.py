@@ -30,7 +30,8 @@ class NotStarted(Exception):
 def attend(script: str, state_dir: str, request: dict[str, Any], *, wait: float) -> dict[str, Any]:
     """Start the run that ``request`` describes, unless it was started before, and wait for it ``wait`` seconds.
 
-    ``request`` has ``run_id``, ``mode``, ``time_limit`` (seconds) and ``items``. Returns ``finished`` with either
+    ``request`` has ``run_id``, ``mode``, ``time_limit`` (seconds) and ``items``, or another ``job`` and what that
+    needs. Returns ``finished`` with either
     ``result`` and ``journal`` (what failed in runs by hand) or ``progress``; raises NotStarted.
     """
     if not _RUN_ID.fullmatch(request["run_id"]):

@@ -31,9 +31,11 @@ _KEYS = {
     "follow_symlinks": False,
     "one_file_system": False,
     "tolerance": False,
+    "retention": False,
 }
 _DATABASE_KEYS = ("engine", "name", "path", "port", "defaults_file")
-_TOLERANCE_KEYS = ("shrink_pct", "grow_pct", "accumulated_shrink_pct")
+_TOLERANCE_KEYS = ("shrink_pct", "grow_pct", "accumulated_shrink_pct", "entries_shrink_pct", "replaced_pct")
+_RETENTION_KEYS = ("daily", "weekly", "cycles", "monthly")
 
 
 class Fault(NamedTuple):
@@ -83,6 +85,7 @@ def item_faults(
         *_choice_faults(item, "repository_type", repository_types),
         *_source_faults(item),
         *_option_faults(item),
+        *(_retention_faults(item["retention"]) if "retention" in item else ()),
     ]
 
 
@@ -186,6 +189,17 @@ def _option_faults(item: dict[str, Any]) -> Iterator[Fault]:
             yield Fault(f"tolerance.{key}", "clave desconocida" + _suggestion(str(key), _TOLERANCE_KEYS))
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
             yield Fault(f"tolerance.{key}", f"«{value}» no es un porcentaje (número de 0 en adelante)")
+
+
+def _retention_faults(retention: Any) -> Iterator[Fault]:
+    if not isinstance(retention, dict) or not retention:
+        yield Fault("retention", "debe ser un diccionario: {daily: 14, monthly: 12}")
+        return
+    for key, value in retention.items():
+        if key not in _RETENTION_KEYS:
+            yield Fault(f"retention.{key}", "clave desconocida" + _suggestion(str(key), _RETENTION_KEYS))
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield Fault(f"retention.{key}", f"«{value}» no es un número de respaldos (entero de 1 en adelante)")
 
 
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .restic import Restic, ResticError
+from .signals import LARGEST_CHUNK, replaced_pct, suspicions
 from .sizes import (
     CONFORMING,
     FIRST,
@@ -48,9 +49,10 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Measure and judge the snapshots ``ids``, oldest first; those that are no item's are left out.
 
-    ``histories`` has, per item id: ``baseline`` (``file_name``, ``size_bytes``, ``tree``, ``entry_count`` of the last
-    conforming backup, or None), ``peaks``, ``window_days``, ``tolerance`` and, for a database, ``dump_file``,
-    for files the ``paths`` that were asked for.
+    ``histories`` has, per item id: ``baseline`` (``file_name``, ``size_bytes``, ``tree``, ``entry_count``, ``schema``
+    of the last conforming backup, or None), ``new_data`` (shares of new data of the last conforming ones, %),
+    ``peaks``, ``window_days``, ``tolerance`` and, for a database, ``dump_file``, for files the ``paths`` that were
+    asked for.
     ``unreadable`` names, per snapshot id, the files that the script could not read. Raises ResticError.
     """
     listed = restic.snapshots(ids)
@@ -84,30 +86,43 @@ def measure(
             entry["faults"].append("contiene otras rutas que las solicitadas: " + ", ".join(entry["paths"][:10]))
         if snapshot["id"] in lost:
             entry["faults"].append("no se pudieron leer: " + ", ".join(lost[snapshot["id"]][:20]))
-        _judge(entry, moving[of["item"]])
+        judge_next(entry, moving[of["item"]])
         measured.append(entry)
     return measured
 
 
-def _judge(entry: dict[str, Any], history: dict[str, Any]) -> None:
-    """Add the verdict to ``entry`` and, where it is conforming, make it the history's next baseline."""
-    baseline = history["baseline"]
+def judge_next(entry: dict[str, Any], history: dict[str, Any]) -> None:
+    """Add the verdict to a measured ``entry`` and, where it is conforming, make it the history's next baseline."""
+    baseline = history["baseline"] or {}
     date = entry["started_at"][:10]
     since = (datetime.fromisoformat(date) - timedelta(days=history["window_days"])).date().isoformat()
     peak = window_peak(history["peaks"], since)
+    tolerance = Tolerance(**history["tolerance"])
+    is_dump = bool(history.get("dump_file"))
     verdict = judge(
         size=entry["size_bytes"],
         entries=entry["entry_count"],
-        baseline=baseline and baseline["size_bytes"],
+        baseline=baseline.get("size_bytes"),
         peak=peak,
-        tolerance=Tolerance(**history["tolerance"]),
-        faults=tuple(entry["faults"]),
+        tolerance=tolerance,
+        faults=entry["faults"],
+        suspicions=suspicions(
+            entries=entry["entry_count"],
+            baseline_entries=baseline.get("entry_count"),
+            replaced=entry["replaced_pct"],
+            usual=history["new_data"],
+            tolerance=tolerance,
+            is_dump=is_dump,
+        ),
     )
+    schema = entry["tags"].get("schema")
+    if schema and baseline.get("schema") and schema != baseline["schema"]:
+        entry["remarks"].append("cambió el esquema de la base de datos desde el último respaldo conforme")
     entry["verification_result"] = verdict.result
     entry["reasons"] = verdict.reasons
-    entry["baseline_file_name"] = baseline and baseline["file_name"]
-    entry["baseline_size_bytes"] = baseline and baseline["size_bytes"]
-    entry["baseline_change_pct"] = baseline and change_pct(entry["size_bytes"], baseline["size_bytes"])
+    entry["baseline_file_name"] = baseline.get("file_name")
+    entry["baseline_size_bytes"] = baseline.get("size_bytes")
+    entry["baseline_change_pct"] = change_pct(entry["size_bytes"], baseline.get("size_bytes"))
     entry["size_change_accumulated_pct"] = change_pct(entry["size_bytes"], peak)
     if verdict.result in (CONFORMING, FIRST):
         history["baseline"] = {
@@ -115,8 +130,11 @@ def _judge(entry: dict[str, Any], history: dict[str, Any]) -> None:
             "size_bytes": entry["size_bytes"],
             "entry_count": entry["entry_count"],
             "tree": entry["tree"],
+            "schema": schema,
         }
         history["peaks"] = add_peak(history["peaks"], date, entry["size_bytes"])
+        if entry["new_data_pct"] is not None:
+            history["new_data"] = [*history["new_data"], entry["new_data_pct"]]
 
 
 def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any]) -> dict[str, Any]:
@@ -127,33 +145,43 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             "size_bytes": baseline["size_bytes"],
             "entry_count": baseline["entry_count"],
             "new_data_pct": 0.0,
+            "replaced_pct": 0.0,
             "faults": [],
         }
     dump_file = history.get("dump_file")
-    size = entries = 0
-    faults = []
+    size = entries = largest = 0
     try:
         for node in restic.nodes(snapshot["id"]):
             if node["type"] != "dir" and dump_file in (None, node["name"]):
                 size += node.get("size", 0)
+                largest = max(largest, node.get("size", 0))
                 entries += 1
     except ResticError as error:
         return {
             "size_bytes": 0,
             "entry_count": 0,
             "new_data_pct": None,
+            "replaced_pct": None,
             "faults": [f"no se pudo leer del repositorio: {error}"],
         }
-    new = None
+    share = replaced = None
     if baseline and size:
         with contextlib.suppress(ResticError):  # The older one may be gone: no fault of this one, which was read.
             new = restic.added_bytes(baseline["file_name"], snapshot["id"])
+            share = min(100.0, round(new * 100 / size, 2))
+            piece = LARGEST_CHUNK if dump_file else largest
+            replaced = replaced_pct(new=new, size=size, baseline=baseline["size_bytes"], largest=piece)
     if dump_file and entries:
         # A dump is one file; what its form counts is tables.
         tables = _tags(snapshot).get("tables", "")
         entries = int(tables) if re.fullmatch(r"[0-9]{1,9}", tables) else 0
-    share = None if new is None else min(100.0, round(new * 100 / size, 2))
-    return {"size_bytes": size, "entry_count": entries, "new_data_pct": share, "faults": faults}
+    return {
+        "size_bytes": size,
+        "entry_count": entries,
+        "new_data_pct": share,
+        "replaced_pct": replaced,
+        "faults": [],
+    }
 
 
 def _times(repository: str, snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .text import readable
 
@@ -44,6 +45,30 @@ class Stored:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
+class Answer(NamedTuple):
+    """What came of one call: its exit code, what it printed, and the lines it complained with."""
+
+    code: int
+    output: bytes
+    complaints: list[bytes]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The ``summary`` among its messages; empty where there is none."""
+        lines = self.output.splitlines()
+        return next((each for each in _messages(lines) if each.get("message_type") == "summary"), {})
+
+    @property
+    def texts(self) -> list[str]:
+        """All that it complained about, one line each."""
+        return [text for text in map(_complaint, self.complaints) if text]
+
+    @property
+    def explanation(self) -> str:
+        """Why it did not end well, in words."""
+        return _explain(self.code, self.complaints)
+
+
 @dataclass(frozen=True)
 class Restic:
     """One repository and how to reach it. ``owner`` (uid, gid) is who the calls run as; None: whoever we are."""
@@ -54,6 +79,17 @@ class Restic:
     options: Sequence[str] = ()
     cache_dir: str | None = None
     owner: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> Restic:
+        """Return the repository that a server's ``config.json`` names."""
+        return cls(
+            config["repository"],
+            config["password_file"],
+            config["restic"],
+            config["restic_options"],
+            config["cache_dir"],
+        )
 
     def version(self) -> tuple[int, ...]:
         """Return the engine's version, ``(0, 18, 0)``; raise ResticError where it is missing or too old."""
@@ -79,10 +115,12 @@ class Restic:
         tags: Iterable[str],
         exclude: Iterable[str] = (),
         flags: Iterable[str] = (),
+        directory: int | None = None,
         on_status: Callable[[dict[str, Any]], None] = lambda status: None,
     ) -> Stored:
         """Store ``paths`` as one snapshot; raise ResticError when none was made.
 
+        With ``directory``, an open one, the paths are relative to it, and so are those in the snapshot.
         ``on_status`` receives restic's status objects (``percent_done`` 0 to 1, ``total_bytes``, ``bytes_done``).
         """
         command = self._command("backup", "--host", host, *flags, "--files-from-raw", "-")
@@ -90,7 +128,8 @@ class Restic:
         listing = b"".join(os.fsencode(path) + b"\0" for path in paths)
         unreadable: list[str] = []
         vanished: list[str] = []
-        with self._start(command, stdin=subprocess.PIPE) as process:
+        cwd = "/" if directory is None else f"/proc/self/fd/{directory}"
+        with self._start(command, stdin=subprocess.PIPE, cwd=cwd) as process:
             errors = _Drain(process.stderr)
             try:
                 process.stdin.write(listing)
@@ -127,11 +166,66 @@ class Restic:
 
     def nodes(self, snapshot_id: str) -> Iterator[dict[str, Any]]:
         """Walk a snapshot's tree: a dict for each file and directory (``type``, ``path``, ``size``...)."""
+        return (message for message in self._listed(snapshot_id) if _kind(message) == "node")
+
+    def listing(self, snapshot_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return a snapshot and its ``nodes``, with each ``path`` byte for byte (``os.fsdecode``).
+
+        restic's JSON has no way to write bytes that are not UTF-8, its plain text none to tell where a name with a
+        newline ends; together they tell. The second listing is made only where a name needs it.
+        """
+        snapshot: dict[str, Any] = {}
+        nodes = []
+        for message in self._listed(snapshot_id):
+            if _kind(message) == "node":
+                nodes.append(message)
+            elif _kind(message) == "snapshot":
+                snapshot = message
+        if any("\ufffd" in node["path"] for node in nodes):
+            text = os.fsdecode(self._output(self._command("ls", "--quiet", "--no-lock", snapshot_id, json=False)))
+            written = [node["path"] for node in nodes]
+            exact = _exact(written, text, swallowed="") or _exact(written, text, swallowed="\n")
+            if not exact:
+                raise ResticError(
+                    "restic escribe los nombres de archivo de un modo que no se entiende; use 0.17 a 0.19"
+                )
+            for node, path in zip(nodes, exact):
+                node["path"] = path
+        return snapshot, nodes
+
+    def exact_nodes(self, snapshot_id: str) -> list[dict[str, Any]]:
+        """Return a snapshot's nodes with their exact paths."""
+        return self.listing(snapshot_id)[1]
+
+    def _listed(self, snapshot_id: str) -> Iterator[dict[str, Any]]:
         with self._start(self._command("ls", "--no-lock", snapshot_id)) as process:
             errors = _Drain(process.stderr)
-            for message in _messages(process.stdout):
-                if message.get("message_type", message.get("struct_type")) == "node":
-                    yield message
+            yield from _messages(process.stdout)
+            code = process.wait()
+            if code != 0:
+                raise ResticError(_explain(code, errors.lines()))
+
+    def restore(
+        self,
+        snapshot_id: str,
+        directory: int,
+        *,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        verify: bool = False,
+        on_status: Callable[[dict[str, Any]], None] = lambda status: None,
+    ) -> None:
+        """Write a snapshot below the open ``directory``, in ``content``, with owners, modes, times and all.
+
+        Through the descriptor, so that nobody leads restic elsewhere by moving the directory. ``include`` and
+        ``exclude`` are restic's patterns, one of the two; ``verify`` reads everything back. Raises ResticError.
+        """
+        command = self._command("restore", "--no-lock", "--sparse", *(["--verify"] if verify else []))
+        command += [f"--include={pattern}" for pattern in include] + [f"--exclude={pattern}" for pattern in exclude]
+        command += [f"--target=/proc/self/fd/{directory}/content", snapshot_id]
+        with self._start(command, pass_fds=(directory,)) as process:
+            errors = _Drain(process.stderr)
+            _followed(process, errors, on_status)
             code = process.wait()
             if code != 0:
                 raise ResticError(_explain(code, errors.lines()))
@@ -143,14 +237,58 @@ class Restic:
                 return message["added"]["bytes"]
         raise ResticError("restic diff no dio su estadística")
 
-    def _command(self, verb: str, *arguments: str) -> list[str]:
-        command = [self.program, "--json", "--repo", self.repository, "--password-file", self.password_file]
+    # What only the backup server does: see integrity, drill and prune.
+
+    def answer(self, verb: str, *arguments: str) -> Answer:
+        """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start."""
+        with self._start(self._command(verb, *arguments)) as process:
+            errors = _Drain(process.stderr)
+            output = process.stdout.read()
+            return Answer(process.wait(), output, errors.lines())
+
+    def output(self, verb: str, *arguments: str) -> bytes:
+        """Make one call and return what it printed; raise ResticError where it did not end well."""
+        return self._output(self._command(verb, *arguments))
+
+    def content(self, snapshot_id: str, path: str) -> Iterator[bytes]:
+        """Read one file of a snapshot, block by block; raise ResticError where it cannot be read to its end."""
+        with self._start(self._command("dump", "--no-lock", snapshot_id, path)) as process:
+            errors = _Drain(process.stderr)
+            yield from iter(lambda: process.stdout.read(1 << 20), b"")
+            code = process.wait()
+            if code != 0:
+                raise ResticError(_explain(code, errors.lines()))
+
+    def users_of(self, blobs: Collection[str]) -> set[str]:
+        """Return the ids of the snapshots that need any of ``blobs``, or whose directories cannot be read in full.
+
+        One walk through all snapshots for each ten thousand blobs, at least one. Raises ResticError.
+        """
+        wanted = sorted(blobs)
+        users: set[str] = set()
+        for start in range(0, max(1, len(wanted)), 10_000):
+            # An id that no blob has: what cannot be read is told by the walk, whatever it looks for.
+            ids = wanted[start : start + 10_000] or ["0" * 64]
+            with self._start(self._command("find", "--no-lock", "--blob", *ids)) as process:
+                errors = _Drain(process.stderr)
+                rest = b""
+                for block in iter(lambda: process.stdout.read(1 << 20), b""):
+                    users.update(match[1].decode() for match in _USER.finditer(rest + block))
+                    rest = (rest + block)[-200:]
+                code = process.wait()
+                if code != 0:
+                    raise ResticError(_explain(code, errors.lines()))
+        return users
+
+    def _command(self, verb: str, *arguments: str, json: bool = True) -> list[str]:
+        command = [self.program, *(["--json"] if json else [])]
+        command += ["--repo", self.repository, "--password-file", self.password_file]
         for option in self.options:
             command += ["-o", option]
         command += ["--cache-dir", self.cache_dir] if self.cache_dir else ["--no-cache"]
         return [*command, verb, *arguments]
 
-    def _start(self, command: list[str], stdin: int | None = subprocess.DEVNULL) -> _Process:
+    def _start(self, command: list[str], stdin: int | None = subprocess.DEVNULL, **how: Any) -> _Process:
         identity: dict[str, Any] = {}
         if self.owner and self.owner[0] != os.geteuid():
             identity = {"user": self.owner[0], "group": self.owner[1], "extra_groups": []}
@@ -161,8 +299,7 @@ class Restic:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=_ENVIRONMENT,
-                cwd="/",
-                **identity,
+                **{"cwd": "/", **identity, **how},
             )
         except OSError as error:
             raise ResticError(f"no se puede ejecutar {self.program}: {error}") from None
@@ -174,6 +311,9 @@ class Restic:
             raise ResticError(_explain(process.returncode, errors.splitlines()))
         return output
 
+
+# How ``find`` names a snapshot: in its JSON (where a quote in a file's name is escaped), and on a line of its own.
+_USER = re.compile(rb'(?:"snapshot":"|^ \.\.\. which belongs to snapshot )([0-9a-f]{64})', re.MULTILINE)
 
 # Nothing of the caller's environment reaches restic: a stray RESTIC_REPOSITORY would send a backup elsewhere.
 _ENVIRONMENT = {
@@ -220,7 +360,7 @@ class _Drain:
 
 
 def _followed(process: _Process, errors: _Drain, on_status: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Pass on how far a backup is and return its summary, empty where there is none."""
+    """Pass on how far a backup or a restore is and return its summary, empty where there is none."""
     summary: dict[str, Any] = {}
     try:
         for message in _messages(process.stdout):
@@ -247,6 +387,26 @@ def _messages(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             yield message
 
 
+def _kind(message: dict[str, Any]) -> str | None:
+    return message.get("message_type", message.get("struct_type"))
+
+
+def _exact(written: list[str], text: str, *, swallowed: str) -> list[str] | None:
+    """Return the paths of a listing in ``text``, which JSON has as ``written``; None where the two do not agree.
+
+    From 0.19 on, the newline with which a name ends is also the one with which its line ends: it is ``swallowed``.
+    """
+    lines = iter(text.split("\n"))
+    exact = []
+    for path in written:
+        end = swallowed if swallowed and path.endswith(swallowed) else ""
+        found = "\n".join(next(lines, "") for _part in path[: len(path) - len(end)].split("\n")) + end
+        if re.sub("[\udc80-\udcff]", "\ufffd", found) != path:
+            return None
+        exact.append(found)
+    return exact
+
+
 def _unread(lines: Iterable[bytes]) -> tuple[list[str], list[str]]:
     """Return the files that could not be read, and those that were deleted before they could be."""
     unreadable: list[str] = []
@@ -268,14 +428,16 @@ def _explain(code: int, lines: Iterable[bytes]) -> str:
 
 def _said(lines: Iterable[bytes]) -> str:
     """Return the last of what restic, and rclone behind it, complained about."""
-    texts = []
-    for line in lines:
-        try:
-            message = json.loads(line)
-            text = message.get("message") or message.get("error", {}).get("message", "")
-        except (ValueError, AttributeError):
-            text = line.decode("utf-8", "backslashreplace")
-        if text.strip():
-            texts.append(text.strip())
+    texts = [text for text in map(_complaint, lines) if text]
     full = any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
     return readable(("no hay espacio en el disco: " if full else "") + " · ".join(texts[-3:]))
+
+
+def _complaint(line: bytes) -> str:
+    """Return the text of one line of complaint, plain or in JSON."""
+    try:
+        message = json.loads(line)
+        text = message.get("message") or message.get("error", {}).get("message", "")
+    except (ValueError, AttributeError):
+        text = line.decode("utf-8", "backslashreplace")
+    return text.strip()

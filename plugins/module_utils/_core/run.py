@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run on one server: preflight or dump, restic, journal, item after item.
+"""One run on one server: backups (preflight or dump, restic, journal, item after item), or a restoration.
 
 What a run leaves behind lies in its own directory below ``runs/`` of the script's state directory:
 ``request.json`` (what was asked), ``progress.json`` (where it is) and ``result.json`` (how each item ended).
@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
-from . import VERSION, databases, preflight
+from . import VERSION, databases, preflight, repository_lock, restore
 from .items import is_database
 from .journal import Busy, Journal, exclusive
 from .restic import Restic, ResticError
+from .restore_error import RestoreError
 from .text import readable
 
 # Directories of earlier runs that are kept for whoever looks into what happened.
@@ -48,9 +49,10 @@ def execute(
     or ``failed``.
     """
     state_dir = config["state_dir"]
-    run = {"run_id": run_id, "mode": mode, "tool": f"dse-backup {VERSION}", "tool_sha256": tool_sha256()}
+    run = _run_facts(run_id, mode)
     holder = {"run_id": run_id, "pid": os.getpid(), "since": _now(), "mode": mode}
-    with exclusive(os.path.join(state_dir, "lock"), holder), _stoppable(time_limit):
+    lock = exclusive(os.path.join(state_dir, "lock"), holder)
+    with lock, _stoppable(time_limit), repository_lock.shared(config.get("lock_file")):
         journal = Journal(state_dir)
         outcomes = []
         stopped = ""
@@ -76,10 +78,48 @@ def execute(
     return {**run, "server": config["server"], "outcomes": outcomes}
 
 
+def restore_one(config: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Restore what ``request["restore"]`` says and return the run's result; raise Busy where a run holds the server.
+
+    Only a restoration in place waits for nobody else to be at work: a daily backup is not held up by the others.
+    """
+    wanted = request["restore"]
+    outcome: dict[str, Any] = {
+        "state": "failed",
+        "message": "",
+        "started_at": _now(),
+        "restored_bytes": 0,
+        "entry_count": 0,
+        "sha256_matches": None,
+        "safety_snapshot": None,
+        "remarks": [],
+        "database": None,
+    }
+    with contextlib.ExitStack() as held:
+        if wanted["in_place"]:
+            holder = {"run_id": request["run_id"], "pid": os.getpid(), "since": _now(), "mode": request["mode"]}
+            held.enter_context(exclusive(os.path.join(config["state_dir"], "lock"), holder))
+        held.enter_context(_stoppable(request["time_limit"], "la restauración fue interrumpida"))
+        try:
+            outcome.update(restore.perform(config, request, progress), state="restored")
+        except RestoreError as error:
+            outcome.update(error.facts, message=readable(str(error)))
+        except (ResticError, OSError, Stopped) as error:
+            # What was true when it was stopped: a safety snapshot above all.
+            outcome.update(getattr(error, "facts", {}), message=readable(str(error)))
+        except Exception as error:
+            outcome["message"] = readable(f"error inesperado: {error!r}")
+    _forget_old_runs(os.path.join(config["state_dir"], "runs"))
+    outcome["finished_at"] = _now()
+    return {**_run_facts(request["run_id"], request["mode"]), "server": config["server"], "restore": outcome}
+
+
+def _run_facts(run_id: str, mode: str) -> dict[str, str]:
+    return {"run_id": run_id, "mode": mode, "tool": f"dse-backup {VERSION}", "tool_sha256": tool_sha256()}
+
+
 def _store(config: dict[str, Any], item: dict[str, Any], run: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    restic = Restic(
-        config["repository"], config["password_file"], config["restic"], config["restic_options"], config["cache_dir"]
-    )
+    restic = Restic.of(config)
     tags = [f"item={item['id']}", f"run={run['run_id']}", f"mode={run['mode']}", f"tool={run['tool']}"]
     facts: dict[str, Any] = {}
     staged = ""
@@ -93,7 +133,7 @@ def _store(config: dict[str, Any], item: dict[str, Any], run: dict[str, Any], pr
             shutil.rmtree(staged, ignore_errors=True)
             raise
         facts = {"sha256": dump.sha256, "tables": dump.tables, "engine": dump.engine, "remarks": dump.remarks}
-        tags += [f"sha256={dump.sha256}", f"tables={dump.tables}", f"engine={dump.engine}"]
+        tags += [f"sha256={dump.sha256}", f"tables={dump.tables}", f"engine={dump.engine}", f"schema={dump.schema}"]
         paths, flags, exclude = [staged], [], []
     else:
         paths = preflight.checked_paths(item)
@@ -187,18 +227,31 @@ def tool_sha256() -> str:
 SCRIPT_FILES = (
     "__init__.py",
     "cli.py",
+    "database_programs.py",
+    "database_restore.py",
+    "database_servers.py",
     "databases.py",
+    "dump_contents.py",
+    "file_plan.py",
+    "file_restore.py",
     "items.py",
     "journal.py",
+    "path_pattern.py",
     "preflight.py",
+    "repository_lock.py",
     "restic.py",
+    "restore.py",
+    "restore_error.py",
     "run.py",
+    "safe_tree.py",
+    "scratch_server.py",
+    "sqlite_files.py",
     "text.py",
 )
 
 
 @contextlib.contextmanager
-def _stoppable(time_limit: int) -> Iterator[None]:
+def _stoppable(time_limit: int, said: str = "el respaldo fue interrumpido") -> Iterator[None]:
     """Turn SIGTERM, SIGINT, SIGHUP and the end of the time into Stopped, once, so that what runs can clean up."""
 
     def stop(number: int, frame: Any) -> None:
@@ -206,7 +259,7 @@ def _stoppable(time_limit: int) -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         if number == signal.SIGALRM:
             raise Stopped(f"se agotó el tiempo límite de {time_limit} s")
-        raise Stopped(f"el respaldo fue interrumpido ({signal.Signals(number).name})")
+        raise Stopped(f"{said} ({signal.Signals(number).name})")
 
     handlers = {number: signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)}
     for number in handlers:
@@ -261,14 +314,17 @@ def perform(run_dir: str, config: dict[str, Any]) -> dict[str, Any]:
 
     try:
         Restic("", "", config["restic"]).version()
-        result = execute(
-            config,
-            request["items"],
-            run_id=request["run_id"],
-            mode=request["mode"],
-            time_limit=request["time_limit"],
-            progress=progress,
-        )
+        if request.get("job") == "restore":
+            result = restore_one(config, request, progress)
+        else:
+            result = execute(
+                config,
+                request["items"],
+                run_id=request["run_id"],
+                mode=request["mode"],
+                time_limit=request["time_limit"],
+                progress=progress,
+            )
     except Busy as busy:
         result = {"busy": busy.holder}
     except Stopped as stop:  # Between two items; what was stored lies in the repository and in the journal.

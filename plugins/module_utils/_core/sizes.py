@@ -8,6 +8,7 @@ Sizes are bytes, changes are percentages with two decimals: ``-60.0`` is a loss 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .text import human_size
@@ -27,6 +28,9 @@ class Tolerance(NamedTuple):
     accumulated_shrink_pct: float
     # At or below this share of the last conforming backup nobody needs to look to know that it is wrong.
     nonconforming_below_pct: float
+    # What size cannot see (signals.py): loss of files or tables, and content replaced by other content.
+    entries_shrink_pct: float
+    replaced_pct: float
 
 
 class Verdict(NamedTuple):
@@ -54,13 +58,14 @@ def judge(
     baseline: int | None,
     peak: int | None,
     tolerance: Tolerance,
-    faults: tuple[str, ...] = (),
+    faults: Sequence[str] = (),
+    suspicions: Sequence[str] = (),
 ) -> Verdict:
     """Judge one backup.
 
     ``baseline`` is the size of the last *conforming* backup (None: there is none), ``peak`` the largest conforming
     size of the window. ``faults`` are reasons found elsewhere for which it cannot be trusted at all (files that could
-    not be read, a date from the future).
+    not be read), ``suspicions`` those for which JAA has to look (signals.py).
     """
     reasons = list(faults)
     if size == 0 or entries == 0:
@@ -81,6 +86,7 @@ def judge(
         reasons.append(
             f"la baja acumulada es de {-accumulated:.2f} %; se tolera {tolerance.accumulated_shrink_pct:g} %"
         )
+    reasons += suspicions
     return Verdict(REVIEW if reasons else CONFORMING, reasons)
 
 

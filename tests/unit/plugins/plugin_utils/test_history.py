@@ -69,3 +69,63 @@ def test_runs_by_hand_are_remembered_so_that_their_failures_are_taken_once():
         failure_record("2026-11-03", host_run_id="a1", execution_mode="automatic"),
     )
     assert history.host_runs == ["m1"]
+
+
+def decision(folio, decision):
+    return {"record_type": "decision", "item_id": "portal-src", "about_folio": folio, "decision": decision}
+
+
+def test_an_accepted_backup_counts_from_then_on_and_is_measured_anew():
+    suspect = backup_record(KIND, "2026-11-02", "review", folio="B", size_bytes=60)
+    history = after(
+        backup_record(KIND, "2026-11-01", "first", folio="A", size_bytes=100), suspect, decision("B", "accepted")
+    )
+    assert (history.baseline["folio"], history.cycles, history.review_on) == ("B", 2, None)
+    assert history.peaks == [["2026-11-02", 60]]
+    assert (history.quarantine, history.failing) == ({}, False)
+
+
+def test_an_accepted_backup_does_not_take_the_place_of_a_newer_one():
+    history = after(
+        backup_record(KIND, "2026-11-01", "first", folio="A"),
+        backup_record(KIND, "2026-11-02", "review", folio="B"),
+        backup_record(KIND, "2026-11-03", folio="C"),
+        decision("B", "accepted"),
+    )
+    assert history.baseline["folio"] == "C"
+
+
+def test_a_rejected_backup_makes_its_item_due_again():
+    history = after(
+        backup_record(KIND, "2026-11-01", "first", folio="A"),
+        backup_record(KIND, "2026-11-02", "review", folio="B"),
+        decision("B", "rejected"),
+    )
+    assert (history.baseline["folio"], history.review_on, history.failing) == ("A", None, True)
+
+
+def test_a_second_decision_on_the_same_backup_changes_nothing():
+    first = [backup_record(KIND, "2026-11-02", "review", folio="B"), decision("B", "rejected")]
+    assert after(*first, decision("B", "accepted")) == after(*first)
+
+
+def test_a_failure_that_is_not_of_a_backup_leaves_the_days_alone():
+    # A restore that failed on Tuesday must not hide that Tuesday's backup was missed.
+    for stage in ("restore", "jaa_copy"):
+        assert after(failure_record("2026-11-02", failure_stage=stage)) == History()
+    for stage in ("backup", "verification"):
+        history = after(failure_record("2026-11-02", failure_stage=stage))
+        assert (history.outcome_days, history.failing) == (["2026-11-02"], True)
+
+
+def test_drills_and_the_usual_share_of_new_data_are_remembered():
+    drill = {"record_type": "drill", "item_id": "portal-src", "started_at": "2026-11-04T10:00:00-06:00"}
+    history = after(
+        backup_record(KIND, "2026-11-01", "first", new_data_pct=None),
+        backup_record(KIND, "2026-11-02", new_data_pct=3.5),
+        backup_record(KIND, "2026-11-03", "review", new_data_pct=99.0),
+        {**drill, "result": "passed"},
+        {**drill, "result": "failed", "started_at": "2026-11-09T10:00:00-06:00"},
+    )
+    assert history.new_data == [3.5]
+    assert (history.drilled_on, history.drill_tried_on) == ("2026-11-04", "2026-11-09")

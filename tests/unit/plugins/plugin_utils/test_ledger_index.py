@@ -17,7 +17,7 @@ from ansible_collections.dse.backup.tests.unit.factories import backup_record, f
 from hypothesis import given
 from hypothesis import strategies as st
 
-TABLES = ("head", "folio", "history", "snapshot", "run", "pending", "file")
+TABLES = ("head", "folio", "history", "backup", "recovery", "repository", "run", "pending", "file")
 
 
 def content(index):

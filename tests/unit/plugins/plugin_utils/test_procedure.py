@@ -7,6 +7,7 @@ import datetime
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import ProcedureError, load
+from ansible_collections.dse.backup.plugins.plugin_utils.retention import Retention
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,8 @@ def test_tolerances(procedure):
         "database": (10, 50),
         "images_documents": (10, 100),
     }
+    # A database that lost any table is looked at.
+    assert procedure.information_type("database").tolerance.entries_shrink_pct == 0
     assert procedure.nonconforming_below_pct == 50
 
 
@@ -312,3 +315,12 @@ def test_a_refused_item_can_be_recorded_whatever_it_said(procedure):
         )
         == []
     )
+
+
+def test_retention_is_that_of_the_procedures_readings(procedure):
+    # 14 daily and 12 monthly databases, 5 weekly and 12 monthly source code, 6 cycles of the rest.
+    kinds = procedure.information_types
+    assert kinds["database"].retention == Retention(daily=14, monthly=12)
+    assert kinds["source_code"].retention == Retention(weekly=5, monthly=12)
+    assert kinds["server_configuration"].retention == kinds["images_documents"].retention == Retention(cycles=6)
+    assert procedure.safeguards.keep_last >= 2

@@ -10,9 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from ansible_collections.dse.backup.plugins.plugin_utils import summary
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
-from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
+from ansible_collections.dse.backup.plugins.plugin_utils.run import NO_PLAN, Run
 from ansible_collections.dse.backup.tests.unit.factories import CONTEXT, backup_record, failure_record, started
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +34,7 @@ def planned(item_id, server="srv-web01", **more):
 def plan(*items, refused=(), records=()):
     """What the plan action returns."""
     return {
+        "job": "backup",
         "planned": list(items),
         "waiting": [],
         "refused": list(refused),
@@ -125,7 +125,7 @@ def test_the_first_reason_is_the_cause(run, ledger):
 
 def test_a_run_without_a_plan_is_no_success(run, ledger):
     # --limit or --tags that leave nothing.
-    assert run.close() == summary.NO_PLAN
+    assert run.close() == NO_PLAN
     assert not run.succeeded
     assert recorded(ledger) == []
 
@@ -185,3 +185,20 @@ def test_a_torn_line_is_reported_on_the_screen(run, ledger):
     assert "Registro oficial: " in take(run, {"backup_records": [outcome("a", "conforming")]})
     run.close()
     assert run.succeeded
+
+
+def test_what_was_not_planned_is_shown_and_is_nobodys_outcome(run, ledger):
+    # A repository is verified, and one of its items found damaged: the outcome is the repository's.
+    result = plan()
+    of_server = {key: value for key, value in planned("").items() if key != "item_id"}
+    result.update(job="verify", planned=[of_server], servers=[], left=[])
+    take(run, result)
+    common = {"run_id": "R1", "server": "srv-web01"}
+    found = {"record_type": "run", "run_event": "verified", "result": "damaged", "read": "all", **common}
+    found.update(errors=["pack ab"], damaged_file_names=["cd" * 32], checked_count=1)
+    damage = failure_record("2026-11-22", failure_stage="jaa_copy", error_message="dañados en la copia", **common)
+    take(run, {"backup_records": [found, damage]})
+    summary = run.close()
+    assert not run.succeeded
+    assert "DAÑADO" in summary and "✗ srv-web01 · portal-src: dañados en la copia" in summary
+    assert [each["record_type"] for each in recorded(ledger)] == ["run", "run", "failure", "run"]

@@ -10,7 +10,7 @@ import pwd
 import sqlite3
 
 import pytest
-from ansible_collections.dse.backup.plugins.module_utils._core import databases
+from ansible_collections.dse.backup.plugins.module_utils._core import database_programs, databases
 from ansible_collections.dse.backup.plugins.module_utils._core.databases import DumpError, dump
 from ansible_collections.dse.backup.tests.unit.factories import database_item
 
@@ -45,6 +45,26 @@ def test_sqlite_is_copied_whole(base, tmp_path):
     assert (made.tables, made.engine) == (2, f"SQLite {sqlite3.sqlite_version}")
     assert made.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (tmp_path / "staged").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_dump_has_the_owner_and_mode_of_its_database(base, tmp_path):
+    # A restore gives the file back to its service.
+    path = base[1]["database"]["path"]
+    os.chown(path, 1234, 4321)
+    os.chmod(path, 0o664)
+    dump(base[1], str(tmp_path / "staged"))
+    status = os.stat(tmp_path / "staged/escolares.sqlite")
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1234, 4321, 0o664)
+
+
+def test_another_schema_has_another_digest_and_other_rows_do_not(base, tmp_path):
+    connection, item = base
+    schemas = [dump(item, str(tmp_path / "staged")).schema]
+    connection.execute("INSERT INTO a VALUES (4)")
+    schemas.append(dump(item, str(tmp_path / "staged")).schema)
+    connection.execute("CREATE INDEX i ON a (x)")
+    schemas.append(dump(item, str(tmp_path / "staged")).schema)
+    assert schemas[0] == schemas[1] != schemas[2]
 
 
 def test_what_a_program_has_only_in_its_write_ahead_log_is_in_the_dump(base, tmp_path):
@@ -108,7 +128,7 @@ def test_a_missing_or_linked_sqlite_makes_no_empty_one(base, tmp_path):
 def test_space_is_checked_before_the_dump(base, tmp_path, monkeypatch):
     # Faults 7: the staging disk is not filled to find out that it is too small.
     usage = collections.namedtuple("usage", "total used free")
-    monkeypatch.setattr(databases.shutil, "disk_usage", lambda path: usage(0, 0, 16 * 1024 * 1024 + 10))
+    monkeypatch.setattr(database_programs.shutil, "disk_usage", lambda path: usage(0, 0, 16 * 1024 * 1024 + 10))
     text = refusal(base[1], tmp_path / "staged")
     assert "espacio insuficiente" in text and "backup_client_staging_dir" in text
     assert os.listdir(tmp_path / "staged") == []
@@ -144,7 +164,7 @@ def play(tmp_path, monkeypatch):
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
-    monkeypatch.setattr(databases.pwd, "getpwnam", lambda name: pwd.getpwuid(os.getuid()))
+    monkeypatch.setattr(database_programs.pwd, "getpwnam", lambda name: pwd.getpwuid(os.getuid()))
 
     def write(programs):
         for name, script in programs.items():
@@ -171,6 +191,25 @@ def test_mariadb_is_counted_against_its_catalogue(play, tmp_path):
     play(MARIADB)
     made = dump(of("mariadb"), str(tmp_path / "staged"))
     assert (made.tables, made.engine, made.remarks) == (2, "MariaDB 10.11.6", [])
+
+
+def test_how_a_mariadb_database_was_made_lies_beside_its_dump(play, tmp_path):
+    made = "echo 'escolares\tCREATE DATABASE `escolares` /*!40100 DEFAULT CHARACTER SET latin1 */'"
+    play(
+        {
+            **MARIADB,
+            "mariadb": f'case "$*" in *"SHOW CREATE DATABASE `escolares`"*) {made};; *) {MARIADB["mariadb"]};; esac',
+        }
+    )
+    dump(of("mariadb"), str(tmp_path / "staged"))
+    assert "CHARACTER SET latin1" in (tmp_path / "staged/create.sql").read_text(encoding="utf-8")
+
+
+def test_a_dump_whose_text_is_not_understood_is_a_dump_all_the_same(play, tmp_path):
+    odd = f"printf 'CREATE TABLE `a` (\\n);\\nCREATE TABLE `b` (\\nINSERT INTO `a` SELECT 1;\\n{TRAILER}\\n'"
+    play({**MARIADB, "mariadb-dump": odd})
+    made = dump(of("mariadb"), str(tmp_path / "staged"))
+    assert (made.tables, made.schema) == (2, "")
 
 
 def test_tables_without_transactions_are_remarked(play, tmp_path):
@@ -219,7 +258,7 @@ def test_a_database_larger_than_the_disk_is_not_dumped(play, tmp_path):
 def test_a_missing_program_or_user_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "falta el programa «mariadb»" in refusal(of("mariadb"), tmp_path / "staged")
-    monkeypatch.setattr(databases.pwd, "getpwnam", {}.__getitem__)
+    monkeypatch.setattr(database_programs.pwd, "getpwnam", {}.__getitem__)
     assert "no tiene el usuario «postgres»" in refusal(of("postgresql"), tmp_path / "staged")
 
 
@@ -228,7 +267,7 @@ HOSTILE = "--help x=y'; DROP TABLE a; -- $(touch %s/pwned)\n\\"
 
 def test_a_hostile_name_is_a_name(play, tmp_path):
     # Faults 20: neither an option, nor SQL, nor a shell's word, nor a connection string.
-    record = f'printf "%s\\n" "$@" "$PGDATABASE" > {tmp_path}/seen-"${{0##*/}}"\n'
+    record = f'printf "%s\\n" "$@" "$PGDATABASE" >> {tmp_path}/seen-"${{0##*/}}"\n'
     play({name: record + script for name, script in {**PSQL, **MARIADB}.items()})
     name = HOSTILE % tmp_path
     for engine in ("postgresql", "mariadb"):

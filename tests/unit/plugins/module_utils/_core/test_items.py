@@ -24,6 +24,8 @@ def faults(element):
         item(),
         item(exclude=["*.tmp"], mountpoint="/srv", follow_symlinks=True, one_file_system=False),
         item(tolerance={"shrink_pct": 0, "grow_pct": 12.5, "accumulated_shrink_pct": 90}),
+        item(tolerance={"entries_shrink_pct": 5, "replaced_pct": 100}),
+        item(retention={"daily": 30, "monthly": 24}),
         item(paths=["/", "/srv/with space\nand newline", "/srv/-v", "/srv/$(x)"]),
         database_item(),
         database_item(database={"engine": "mariadb", "name": "a=b;--", "port": 3307, "defaults_file": "/etc/my.cnf"}),
@@ -71,6 +73,11 @@ def test_an_item_without_mistakes(element):
         (item(follow_symlinks="yes"), "follow_symlinks", "true o false"),
         (item(one_file_system=1), "one_file_system", "true o false"),
         (item(tolerance=10), "tolerance", "diccionario"),
+        (item(retention={}), "retention", "diccionario"),
+        (item(retention=14), "retention", "diccionario"),
+        (item(retention={"dayly": 14}), "retention.dayly", "¿quiso decir «daily»?"),
+        (item(retention={"daily": 0}), "retention.daily", "de 1 en adelante"),
+        (item(retention={"daily": True}), "retention.daily", "de 1 en adelante"),
         (item(tolerance={"shrink": 1}), "tolerance.shrink", "¿quiso decir «shrink_pct»?"),
         (item(tolerance={"shrink_pct": -1}), "tolerance.shrink_pct", "no es un porcentaje"),
         (item(tolerance={"shrink_pct": float("nan")}), "tolerance.shrink_pct", "no es un porcentaje"),
@@ -127,7 +134,7 @@ YAML = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=5), inner, max_size=2)),
     max_leaves=4,
 )
-KEYS = [*item(), *database_item(), "exclude", "mountpoint", "tolerance", "follow_symlinks"]
+KEYS = [*item(), *database_item(), "exclude", "mountpoint", "tolerance", "retention", "follow_symlinks"]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), YAML, max_size=3))

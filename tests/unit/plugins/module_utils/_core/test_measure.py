@@ -10,11 +10,19 @@ import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.measure import measure, parse_time, unknown_snapshots
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
 
-TOLERANCE = {"shrink_pct": 10, "grow_pct": 50, "accumulated_shrink_pct": 25, "nonconforming_below_pct": 50}
+TOLERANCE = {
+    "shrink_pct": 10,
+    "grow_pct": 50,
+    "accumulated_shrink_pct": 25,
+    "nonconforming_below_pct": 50,
+    "entries_shrink_pct": 10,
+    "replaced_pct": 60,
+}
 
 
 def history(**changes):
-    return {"baseline": None, "peaks": [], "window_days": 90, "tolerance": TOLERANCE, "dump_file": None, **changes}
+    known = {"baseline": None, "peaks": [], "new_data": [], "window_days": 90, "tolerance": TOLERANCE}
+    return {**known, "dump_file": None, **changes}
 
 
 class Storage:
@@ -88,6 +96,54 @@ def test_the_real_repository_is_measured_not_believed(restic, tmp_path):
     alone = measure(restic, [second.snapshot_id], {"a": history(baseline=baseline)})
     # The new file's bytes and the directories' own.
     assert 25 <= alone[0]["new_data_pct"] < 35
+
+
+def test_what_was_encrypted_at_the_same_size_is_suspect(restic, tmp_path):
+    # Faults 29.
+    source = tmp_path / "src"
+    source.mkdir()
+    names = [source / f"f{number}" for number in range(8)]
+    for name in names:
+        name.write_bytes(os.urandom(20000))
+    first = restic.backup([str(source)], host="srv", tags=["item=a"]).snapshot_id
+    baseline = {"file_name": first, "size_bytes": 160000, "tree": "x", "entry_count": 8}
+    for encrypted, result in ((4, "conforming"), (8, "review")):
+        for name in names[:encrypted]:
+            name.write_bytes(os.urandom(20000))
+        then = restic.backup([str(source)], host="srv", tags=["item=a"]).snapshot_id
+        (found,) = measure(restic, [then], {"a": history(baseline=baseline)})
+        assert (found["verification_result"], found["baseline_change_pct"]) == (result, 0.0)
+    assert "se reemplazó el 100.00 %" in found["reasons"][0]
+
+
+def test_an_item_of_one_big_file_is_replaced_as_a_whole(storage):
+    # An archive that is made anew each time is no attack; nothing can be told from its bytes.
+    storage.add(1, sizes=(25, 1, 1, 1))
+    baseline = {"file_name": f"{1:064x}", "size_bytes": 28, "tree": "x", "entry_count": 4}
+    (found,) = storage.measure({"a": history(baseline=baseline)})
+    assert (found["verification_result"], found["replaced_pct"]) == ("conforming", None)
+
+
+def test_a_dump_is_compared_with_its_own_past_only(storage):
+    # Issue 3, 11: updates here and there renew most of a dump every day.
+    storage.add(1, tags=("item=a", "tables=7"), sizes=(40 * 2**20,), names=["a.dump"])
+    baseline = {"file_name": "b", "size_bytes": 40 * 2**20, "tree": "x", "entry_count": 7}
+    storage.added_bytes = lambda older, newer: 39 * 2**20
+    for past, result in (([], "conforming"), ([99.0] * 5, "conforming"), ([2.0] * 5, "review")):
+        (found,) = storage.measure({"a": history(baseline=baseline, dump_file="a.dump", new_data=past)})
+        assert found["verification_result"] == result
+
+
+def test_a_lost_table_is_suspect_and_a_changed_schema_a_remark(storage):
+    for number, (tables, schema) in enumerate(((7, "a"), (8, "b"), (7, "b"), (8, "b"), (8, "")), start=1):
+        storage.add(
+            number, tags=("item=a", f"tables={tables}", f"schema={schema * 64}"), sizes=(500,), names=["a.dump"]
+        )
+    found = storage.measure({"a": history(dump_file="a.dump", tolerance={**TOLERANCE, "entries_shrink_pct": 0})})
+    results = [each["verification_result"] for each in found]
+    assert results == ["first", "conforming", "review", "conforming", "conforming"]
+    assert ["esquema" in "".join(each["remarks"]) for each in found] == [False, True, False, False, False]
+    assert "tablas bajó de 8 a 7" in found[2]["reasons"][0]
 
 
 def test_only_what_the_ledger_does_not_know_is_asked_for(storage):

@@ -48,6 +48,42 @@ def test_hostile_names_come_back_byte_for_byte(restic, tmp_path):
     assert sum(node["type"] == "file" for node in restic.nodes(stored.snapshot_id)) == len(HOSTILE)
 
 
+def test_the_exact_names_of_a_snapshot(restic, tmp_path):
+    # restic's JSON writes bytes that are not UTF-8 like a real U+FFFD; its text does not say where a name ends.
+    root = os.fsencode(tmp_path / "src")
+    names = [*HOSTILE, b"\xff\nx", b"\xef\xbf\xbd", b"\xfe", b"\n", b"\xf0\x9f\x98", b"\xed\xa0\x80"]
+    os.mkdir(root)
+    for name in names:
+        os.mkdir(os.path.join(root, name))
+        with open(os.path.join(root, name, b"\xff"), "wb") as stream:
+            stream.write(name)
+    stored = restic.backup([os.fsdecode(root)], host="srv", tags=[])
+    snapshot, nodes = restic.listing(stored.snapshot_id)
+    assert (snapshot["id"], snapshot["paths"]) == (stored.snapshot_id, [os.fsdecode(root)])
+    found = {os.fsencode(node["path"]): node["type"] for node in nodes if node["path"].startswith(os.fsdecode(root))}
+    wanted = {os.path.join(root, name, b"\xff"): "file" for name in names}
+    assert found == {root: "dir", **{os.path.join(root, name): "dir" for name in names}, **wanted}
+
+
+@pytest.mark.parametrize("ended", ["\n", ""])
+def test_names_that_end_with_a_newline_in_both_ways_of_writing_them(tmp_path, ended):
+    # From 0.19 on such a name's own newline ends its line.
+    nodes = [json.dumps({"message_type": "node", "path": path}) for path in ("/a\n", "/a\n/\ufffd\n", "/b\n\n", "/c")]
+    (tmp_path / "json").write_text("\n".join(nodes), encoding="utf-8")
+    (tmp_path / "text").write_bytes(
+        f"/a\n{ended}/a\n/\udcfe\n{ended}/b\n\n{ended}/c\n".encode("utf-8", "surrogateescape")
+    )
+    both = program(tmp_path, f'case "$*" in *--json*) cat {tmp_path}/json;; *) cat {tmp_path}/text;; esac')
+    assert [node["path"] for node in both.exact_nodes("x")] == ["/a\n", "/a\n/\udcfe\n", "/b\n\n", "/c"]
+
+
+def test_listings_that_do_not_agree_are_not_believed(tmp_path):
+    node = json.dumps({"message_type": "node", "path": "/a\ufffd", "type": "file"})
+    two = program(tmp_path, f"""case "$*" in *--json*) echo '{node}';; *) echo /other;; esac""")
+    with pytest.raises(ResticError, match="no se entiende"):
+        two.exact_nodes("x")
+
+
 @pytest.fixture
 def as_nobody(restic, tmp_path):
     """The repository in nobody's hands and how to call a function as nobody; root would read everything."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import json
 import os
 import signal
@@ -344,3 +345,81 @@ def test_an_error_that_nobody_foresaw_stops_one_item_and_not_the_next(server, mo
     odd, sound = {**server["items"][0], "id": "odd"}, server["items"][0]
     states = [(each["state"], each.get("message", "")) for each in back_up(server, [odd, sound])["outcomes"]]
     assert states == [("failed", "error inesperado: KeyError('gone')"), ("stored", "")]
+
+
+def test_a_request_to_restore_leaves_its_result_and_its_error(server, restic, tmp_path):
+    snapshot = back_up(server, server["items"])["outcomes"][0]["snapshot_id"]
+    asked = {
+        "item": server["items"][0],
+        "snapshot": snapshot,
+        "sha256": "",
+        "dump_file": None,
+        "target": str(tmp_path / "back"),
+        "in_place": False,
+        "include": [],
+        "verify": True,
+        "undo": None,
+        "drill": False,
+        "source": None,
+    }
+    for run_id, state in (("R2", "restored"), ("R3", "failed")):
+        run_dir = tmp_path / "state/runs" / run_id
+        run_dir.mkdir(parents=True)
+        request = {"job": "restore", "run_id": run_id, "mode": "manual", "time_limit": 60, "restore": asked}
+        write_json(str(run_dir / "request.json"), request)
+        perform(str(run_dir), server)
+        result = read_json(str(run_dir / "result.json"))
+        assert (result["run_id"], result["server"], result["restore"]["state"]) == (run_id, "srv-web01", state)
+        assert result["restore"]["finished_at"] >= result["restore"]["started_at"]
+    # The second one found the first one's files.
+    assert "no está vacío" in result["restore"]["message"]
+    assert (tmp_path / f"back{tmp_path}/src/file").read_text(encoding="utf-8") == "content"
+
+
+def test_a_restoration_that_is_asked_to_stop_stops_restic_and_clears_up(server, tmp_path):
+    # Faults 2.
+    snapshot = back_up(server, server["items"])["outcomes"][0]["snapshot_id"]
+    begun = tmp_path / "begun"
+    program = tmp_path / "restic"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *" restore "*) ;; *) exec {server["restic"]} "$@";; esac\n'
+        f"trap 'touch {tmp_path}/asked; exit 130' INT\ntouch {begun}\nwhile :; do sleep 0.02; done\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    (tmp_path / "there").mkdir()
+    asked = {
+        **{"item": server["items"][0], "snapshot": snapshot, "target": str(tmp_path / "there/back"), "source": None},
+        **{"in_place": False, "include": [], "verify": False, "undo": None, "drill": False},
+    }
+    when(begun.exists, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    request = {"run_id": "R2", "mode": "manual", "time_limit": 0, "restore": asked}
+    outcome = module.restore_one({**server, "restic": str(program)}, request, lambda news: None)["restore"]
+    assert (outcome["state"], outcome["message"]) == ("failed", "la restauración fue interrumpida (SIGTERM)")
+    assert (tmp_path / "asked").exists()
+    assert os.listdir(tmp_path / "there") == [] and os.listdir(tmp_path / "state/restores") == []
+
+
+def test_with_a_local_repository_the_script_holds_its_lock(server, tmp_path):
+    # Whoever prunes holds it alone; over SSH the forced command does this.
+    lock = tmp_path / "lock"
+    lock.touch()
+    base = tmp_path / "a.sqlite"
+    sqlite3.connect(base).executescript("CREATE TABLE t (x)")
+    element = database_item(database={"engine": "sqlite", "path": str(base)})
+    local = {**server, "lock_file": str(lock)}
+    held = []
+
+    def look(news):
+        with open(lock, "rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held.append(news["phase"])
+
+    assert back_up(local, [element], progress=look)["outcomes"][0]["state"] == "stored"
+    assert "dump" in held
+    with open(lock, "rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.raises(module.Stopped, match="tiempo límite"):
+            back_up(local, server["items"], time_limit=1)

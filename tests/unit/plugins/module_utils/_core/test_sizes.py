@@ -14,7 +14,14 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-TOLERANCE = Tolerance(shrink_pct=10, grow_pct=50, accumulated_shrink_pct=25, nonconforming_below_pct=50)
+TOLERANCE = Tolerance(
+    shrink_pct=10,
+    grow_pct=50,
+    accumulated_shrink_pct=25,
+    nonconforming_below_pct=50,
+    entries_shrink_pct=10,
+    replaced_pct=90,
+)
 
 
 def verdict(size, baseline=1000, peak=None, entries=5, faults=()):
@@ -55,6 +62,12 @@ def test_nothing_empty_is_ever_conforming_or_first(how):
 
 def test_a_fault_found_elsewhere_outweighs_a_good_size():
     assert verdict(1000, faults=("no se pudieron leer: a",)) == ("nonconforming", ["no se pudieron leer: a"])
+
+
+def test_a_suspicion_needs_a_look_and_a_fault_needs_none():
+    how = {"size": 1000, "entries": 5, "baseline": 1000, "peak": None, "tolerance": TOLERANCE}
+    assert judge(**how, suspicions=["raro"]) == ("review", ["raro"])
+    assert judge(**how, suspicions=["raro"], faults=["ilegible"]) == ("nonconforming", ["ilegible"])
 
 
 def test_slow_shrinking_is_found():

@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What JAA reads on the screen: the plan before a run, the result after it. Plain text, no longer than it must be."""
+"""What JAA reads of a backup: the plan before a run, the result after it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,9 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
-
-NO_PLAN = (
-    "No se respaldó nada: la corrida no llegó a su plan. Vea el error de arriba; si no hay ninguno, --limit o --tags "
-    "dejaron fuera a los servidores del grupo dse_servers o la tarea del plan."
-)
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table
 
 _MODES = {"automatic": "automático", "manual": "manual"}
-_RESULTS = {
-    "conforming": "conforme",
-    "first": "primero",
-    "review": "EN REVISIÓN",
-    "nonconforming": "NO CONFORME",
-}
 
 
 def checked(result: dict[str, Any]) -> str:
@@ -38,7 +28,7 @@ def plan(result: dict[str, Any], run_id: str) -> str:
     due = [each for each in result["planned"] if "source" in each]
     lines = ["", f"PLAN DE LA CORRIDA {run_id}"]
     if due:
-        lines += _table([[each["server"], each["item_id"], each["reason"]] for each in due])
+        lines += table([[each["server"], each["item_id"], each["reason"]] for each in due])
     else:
         lines.append("  Nada vence ahora: no se contacta a ningún servidor.")
     lines += [f"  en espera: {each['server']} · {each['item_id']} · {each['reason']}" for each in result["waiting"]]
@@ -54,7 +44,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     rows = [_row(record) for record in shown]
     if rows:
         heading = ["Servidor", "Respaldo", "Resultado", "Tamaño", "Anterior", "Variación", "Folio"]
-        lines += _table([heading, *rows])
+        lines += table([heading, *rows])
     else:
         lines.append("  Nada vencía: no se contactó a ningún servidor.")
     problems = [record for record in shown if record.get("verification_result") not in (CONFORMING, FIRST)]
@@ -68,7 +58,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         lines += [
             f"  · {each['server']} · {each['item_id']}: respaldo {_MODES[each['execution_mode']]} del "
             f"{each['started_at'][:16].replace('T', ' ')} hallado en el servidor de respaldos, "
-            f"{_RESULTS[each['verification_result']]} ({each['folio']})"
+            f"{RESULTS[each['verification_result']]} ({each['folio']})"
             for each in caught_up
         ]
         lines += [
@@ -92,7 +82,7 @@ def _row(record: dict[str, Any]) -> list[str]:
     return [
         record["server"],
         record["item_id"],
-        _RESULTS[record["verification_result"]],
+        RESULTS[record["verification_result"]],
         human_size(record["size_bytes"]),
         "" if previous is None else human_size(previous),
         "" if change is None else f"{change:+.2f} %",
@@ -102,8 +92,3 @@ def _row(record: dict[str, Any]) -> list[str]:
 
 def _reason(record: dict[str, Any]) -> str:
     return record.get("error_message") or record.get("remarks") or "sin explicación"
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]

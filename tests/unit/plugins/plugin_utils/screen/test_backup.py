@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.dse.backup.plugins.plugin_utils import summary
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import backup as summary
 from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
 
 

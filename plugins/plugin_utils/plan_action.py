@@ -1,0 +1,134 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all plans share: decided on the controller, once for all hosts, before any of them is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction, operator_user
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context, unit
+from ansible_collections.dse.backup.plugins.plugin_utils.register import Register, Unreadable, read_register
+
+_ABSENT = object()
+
+
+class PlanAction(LedgerAction):
+    """An action ``plan…``: the callback opens the run by its name and takes ``planned`` from its result.
+
+    Each element of ``planned`` must end with exactly one outcome. It has ``server``, ``scheduled_for``, where it is
+    about an item ``item_id``, and ``stage``, which stands in the failure of what has no outcome.
+    """
+
+    BYPASS_HOST_LOOP = True
+    job = ""
+
+    def set_context(self, operator_role: str, mode: str, maintenance_ref: str | None = None) -> None:
+        """Fix what all records of this run share. ``mode`` is automatic or manual."""
+        self.now = datetime.now(self.procedure.zone)
+        self.run_context = Context(
+            run_id=self.mark.run_id,
+            execution_mode=mode,
+            operator_role=readable(operator_role) or self.procedure.institution.prepared_by,
+            operator_user=readable(operator_user()),
+            maintenance_ref=maintenance_ref,
+        )
+
+    def register(self, task_vars: dict[str, Any], histories: Mapping[str, History]) -> Register:
+        """Return the items of the whole inventory, and its mistakes."""
+        return read_register(
+            _declared(task_vars),
+            members=set(task_vars["groups"].get("dse_servers", [])),
+            holders={item_id: history.server for item_id, history in histories.items()},
+            procedure=self.procedure,
+        )
+
+    def planned(self, server: str, stage: str, **more: Any) -> dict[str, Any]:
+        """Return one element of ``planned``."""
+        return {
+            "server": server,
+            "stage": stage,
+            "scheduled_for": self.now.isoformat(timespec="seconds"),
+            "execution_mode": self.run_context.execution_mode,
+            **more,
+        }
+
+    def result(
+        self, index: Index, planned: list[dict[str, Any]], records: list[dict[str, Any]] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Return the plan: what the callback shows and records, and ``more`` for the plays that follow."""
+        opening = {
+            "record_type": "run",
+            "run_event": "started",
+            "job": self.job,
+            **asdict(self.run_context),
+            "planned": planned,
+            **more.pop("also_recorded", {}),
+        }
+        return {
+            "changed": False,
+            "job": self.job,
+            "planned": planned,
+            "refused": [],
+            "context": asdict(self.run_context),
+            "backup_records": [*self._cut_off(index.open_runs()), opening, *(records or [])],
+            **more,
+        }
+
+    def _cut_off(self, open_runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Close the runs whose controller died: what they planned and has no outcome gets its failure."""
+        records: list[dict[str, Any]] = []
+        for run_id, pending in open_runs.items():
+            if run_id == self.mark.run_id or self.ledger.is_alive(run_id):
+                continue
+            context = Context(**{**asdict(self.run_context), "run_id": run_id})
+            for planned in pending:
+                records.append(
+                    outcomes.failure(
+                        {**planned, "id": unit(planned)},
+                        planned["server"],
+                        f"la corrida {run_id} se interrumpió en el controlador antes de registrar su resultado",
+                        context=context,
+                        procedure=self.procedure,
+                        scheduled_for=datetime.fromisoformat(planned["scheduled_for"]),
+                        stage=planned.get("stage", "backup"),
+                        mode=planned["execution_mode"],
+                    )
+                )
+            records.append({"record_type": "run", "run_event": "cut_off", **asdict(context)})
+        return records
+
+
+def _declared(task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Return every host's ``backup_client_items``; hosts without the variable are left out."""
+    declared: dict[str, Any] = {}
+    hostvars = task_vars["hostvars"]
+    for host in task_vars["groups"]["all"]:
+        raw = hostvars.raw_get(host).get("backup_client_items", _ABSENT)
+        if raw is _ABSENT:
+            continue
+        try:
+            declared[host] = raw if _is_plain(raw) else hostvars[host]["backup_client_items"]
+        except AnsibleError as error:
+            declared[host] = Unreadable(f"no se puede evaluar: {error.message}")
+    return declared
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether nothing in ``value`` is a template: evaluating thousands of items for nothing takes seconds."""
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value and "{#" not in value
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float))

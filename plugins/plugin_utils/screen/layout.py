@@ -1,0 +1,30 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all texts on the screen share: plain, aligned, no longer than they must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RESULTS = {
+    "conforming": "conforme",
+    "first": "primero",
+    "review": "EN REVISIÓN",
+    "nonconforming": "NO CONFORME",
+}
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Return the rows as lines with aligned columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def failures(records: list[dict[str, Any]]) -> list[str]:
+    """Return what was written to the failure log, under a heading of its own; nothing where that is nothing."""
+    failed = [record for record in records if record["record_type"] == "failure"]
+    if not failed:
+        return []
+    lines = [f"  ✗ {each['server']} · {each['item_id']}: {each['error_message']} ({each['folio']})" for each in failed]
+    return ["", "REQUIEREN ATENCIÓN", *lines]

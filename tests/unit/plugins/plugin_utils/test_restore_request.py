@@ -1,0 +1,217 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils.restore_request import resolve
+from ansible_collections.dse.backup.tests.unit.factories import backup_record, database_item, item
+from hypothesis import given
+from hypothesis import strategies as st
+
+HOSTS = ["srv-web01", "srv-db01", "srv-web02"]
+ITEMS = {"portal-src": item(), "escolares": database_item()}
+GOOD = {
+    "item": "portal-src",
+    "target": "/srv/recuperado",
+    "reason": "accidental_deletion",
+    "requester": "Portal Institucional",
+}
+
+
+def web(day, result="conforming", **more):
+    when = {"started_at": f"{day}T23:00:00-06:00", "source": "/srv/www/portal"}
+    return backup_record("source_code", day, result, file_name=f"{day.replace('-', '')}{'0' * 56}", **{**when, **more})
+
+
+def database(day, **more):
+    of = {"item_id": "escolares", "server": "srv-db01", "source": "escolares", "database_name": "escolares"}
+    return backup_record(
+        "database", day, started_at=f"{day}T02:00:00-06:00", database_engine="PostgreSQL 15.14", **{**of, **more}
+    )
+
+
+@pytest.fixture
+def recorded(ledger):
+    """DSE-02-…-0001 to -0004 of portal-src, the third in review; DSE-03-…-0001 of a database."""
+    ledger.append([
+        web("2026-11-01"), web("2026-11-08"), web("2026-11-15", "review", remarks="bajó 40 %"), web("2026-11-16"),
+        database("2026-11-16"),
+    ])  # fmt: skip
+    return ledger
+
+
+@pytest.fixture
+def ask(recorded, procedure):
+    def ask(*, items=ITEMS, is_preview=False, **answers):
+        now = datetime(2026, 11, 22, 3, 0, tzinfo=procedure.zone)
+        with recorded.read() as index:
+            return resolve(answers, index=index, items=items, hosts=HOSTS, now=now, is_preview=is_preview)
+
+    return ask
+
+
+def year():
+    return datetime.now().year
+
+
+def folio(number, series="DSE-02"):
+    return f"{series}-{year()}-{number:04d}"
+
+
+def test_a_good_request_is_for_the_newest_conforming_backup(ask):
+    request = ask(**GOOD)
+    assert request.faults == []
+    assert (request.backup.backup_date, request.host, request.target) == ("2026-11-16", "srv-web01", "/srv/recuperado")
+    told = request.for_host()
+    assert (told["item"], told["snapshot"], told["in_place"]) == (ITEMS["portal-src"], request.backup.file_name, False)
+
+
+@pytest.mark.parametrize(("as_of", "day"), [
+    ("latest", "2026-11-16"), ("2026-11-08", "2026-11-08"), ("2026-11-08T22:59", "2026-11-01"),
+    ("2026-11-08T23:00:00-06:00", "2026-11-08"), ("2026-11-09T05:00:00Z", "2026-11-08"), ("2026-11-15", "2026-11-08"),
+])  # fmt: skip
+def test_as_of_is_an_instant_and_a_date_is_the_end_of_its_day(ask, as_of, day):
+    request = ask(**GOOD, as_of=as_of)
+    assert (request.faults, request.backup.backup_date) == ([], day)
+
+
+def test_a_suspect_backup_is_used_only_by_its_folio_and_JAA_is_told_of_it(ask):
+    by_date = ask(**GOOD, as_of="2026-11-15")
+    assert folio(3) in by_date.remarks[0]
+    by_folio = ask(**{**GOOD, "item": ""}, folio=folio(3))
+    assert (by_folio.faults, by_folio.backup.backup_date) == ([], "2026-11-15")
+    assert "bajó 40 %" in by_folio.remarks[0]
+    assert ask(**GOOD, as_of=folio(3)).backup == by_folio.backup
+
+
+def test_every_wrong_or_missing_answer_is_named_at_once(ask):
+    faults = ask(
+        item="portal-scr", as_of="ayer", in_place="quizá", target="relativa", reason="porque sí", verify="tal vez"
+    ).faults
+    for part in ("restore_item", "«portal-src»", "restore_as_of", "restore_in_place", "restore_reason",
+                 "restore_requester", "restore_verify"):  # fmt: skip
+        assert any(part in fault for fault in faults), (part, faults)
+    assert {fault.partition(":")[0] for fault in ask().faults} == {
+        "restore_item", "restore_target", "restore_reason", "restore_requester",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "part"), [
+    ({"target": ""}, "falta el destino"),
+    ({"target": "srv-nadie:/x"}, "srv-nadie"),
+    ({"target": "/a/../b"}, "sin «..»"),
+    ({"target": "/a/"}, "diagonal final"),
+    ({"reason": "other"}, "restore_reason_detail"),
+    ({"as_of": "2026-12-01"}, "futuro"),
+    ({"as_of": "2026-10-01"}, "hay 3, del 2026-11-01"),
+    ({"folio": "DSE-02-2020-0009"}, "no es el folio de un respaldo"),
+    ({"item": "escolares", "folio": None}, "no una ruta"),
+    ({"item": "escolares", "target": "copia", "include": ["/x"]}, "se restaura completa"),
+    ({"include": ["index.html"]}, "restore_include"),
+    ({"include": {"a": 1}}, "restore_include"),
+    ({"undo": "DSE-05-2026-0009"}, "restore_undo"),
+])  # fmt: skip
+def test_one_wrong_answer(ask, answers, part):
+    faults = ask(**{**GOOD, **answers}).faults
+    assert len(faults) == 1 or "undo" in answers
+    assert part in faults[0]
+
+
+def test_a_preview_needs_neither_reason_nor_requester(ask):
+    request = ask(item="portal-src", target="/x", is_preview=True)
+    assert request.faults == []
+    assert len(request.remarks) == 2
+    assert ask(item="portal-src", target="/x", reason="porque sí", is_preview=True).faults
+
+
+def test_another_server_and_another_database(ask):
+    assert ask(**{**GOOD, "target": "srv-web02:/srv/copia"}).host == "srv-web02"
+    request = ask(**{**GOOD, "item": "escolares", "target": "srv-web02:escolares_prueba"})
+    assert (request.faults, request.host, request.target) == ([], "srv-web02", "escolares_prueba")
+    assert request.for_host()["dump_file"] == "escolares.dump"
+
+
+def test_in_place_only_when_said(ask):
+    request = ask(**{**GOOD, "target": ""}, in_place="true")
+    assert (request.faults, request.in_place, request.target) == ([], True, "")
+    assert request.destination == "/srv/www/portal"
+
+
+def test_what_left_the_inventory_is_restored_from_its_record(ask):
+    assert ask(**GOOD, items={}).item == {"id": "portal-src", "information_type": "source_code", "paths": []}
+    request = ask(**{**GOOD, "item": "escolares", "target": "copia"}, items={})
+    assert (request.faults, request.item["database"]) == ([], {"engine": "postgresql", "name": "escolares"})
+
+
+def test_pruned_and_damaged_backups_are_not_used_and_what_still_stands_is_said(ask, recorded):
+    last, older = f"20261116{'0' * 56}", f"20261108{'0' * 56}"
+    recorded.append([
+        {"record_type": "run", "run_event": "verified", "server": "srv-web01", "run_id": "V", "read": "1/30",
+         "result": "damaged", "damaged_file_names": [last]},
+        {"record_type": "disposal", "server": "srv-web01", "run_id": "P",
+         "disposed": [{"file_name": older, "folio": folio(2), "item_id": "portal-src"}]},
+    ])  # fmt: skip
+    assert ask(**GOOD).backup.backup_date == "2026-11-01"
+    (damaged,) = ask(**{**GOOD, "item": ""}, folio=folio(4)).faults
+    assert "dañado" in damaged and "CSC" in damaged and folio(1) in damaged
+    (pruned,) = ask(**{**GOOD, "item": ""}, folio=folio(2)).faults
+    assert "depurado" in pruned
+
+
+def recovery(**more):
+    return {
+        "record_type": "recovery",
+        "form_code": "FOR 7.5 DSE 05",
+        "item_id": "portal-src",
+        "server": "srv-web01",
+        "backup_folio": folio(4),
+        "started_at": "2026-11-20T10:00:00-06:00",
+        "destination": "/srv/www/portal",
+        "destination_server": "srv-web01",
+        **more,
+    }
+
+
+def test_undo_brings_back_what_was_there_before(ask, recorded):
+    in_place, elsewhere = recorded.append([recovery(safety_file_name="5a" * 32), recovery()]).records
+    request = ask(undo=in_place["folio"], requester="Portal Institucional")
+    assert request.faults == []
+    assert (request.in_place, request.for_host()["undo"], request.target) == (True, "5a" * 32, "")
+    assert request.reason == "other"
+    assert "no hay nada que deshacer" in ask(undo=elsewhere["folio"], requester="Portal").faults[0]
+
+
+def test_a_safety_snapshot_is_no_unknown_backup(recorded):
+    recorded.append([recovery(safety_file_name="5a" * 32)])
+    with recorded.read() as index:
+        assert "5a" * 8 in index.snapshots("srv-web01")
+        assert list(index.safety_snapshots("srv-web01")) == ["5a" * 32]
+
+
+ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12), st.lists(st.text(max_size=6)))
+KEYS = ("item", "folio", "as_of", "target", "in_place", "include", "undo", "reason", "reason_detail", "requester",
+        "verify")  # fmt: skip
+
+
+@given(answers=st.dictionaries(st.sampled_from(KEYS), ANYTHING))
+def test_whatever_is_answered_the_result_is_a_request_or_faults_on_one_line(procedure, answers):
+    # Extra-vars may be anything that YAML has.
+    class NoBackups:
+        def backup(self, folio):
+            return None
+
+        recovery = backup
+
+        def backups(self, **_which):
+            return []
+
+        def histories(self):
+            return {}
+
+    now = datetime(2026, 11, 22, 3, 0, tzinfo=procedure.zone)
+    request = resolve(answers, index=NoBackups(), items=ITEMS, hosts=HOSTS, now=now, is_preview=False)
+    assert request.faults
+    assert all("\n" not in fault and fault.startswith("restore_") for fault in request.faults)
