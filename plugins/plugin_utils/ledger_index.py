@@ -170,8 +170,9 @@ class Index:
 
     def recovery(self, folio: str) -> dict[str, Any] | None:
         """Return the record of the recovery of that folio."""
-        data = self._one("SELECT data FROM recovery WHERE folio = ?", folio, default=None)
-        return json.loads(data) if data else None
+        query = "SELECT data, safety_file_name FROM recovery WHERE folio = ?"
+        row = self._connection.execute(query, (folio,)).fetchone()
+        return {**json.loads(row[0]), "safety_file_name": row[1]} if row else None
 
     def safety_snapshots(self, server: str) -> dict[str, str]:
         """Return what was stored before something was restored in place on ``server``: snapshot id -> ISO date."""
@@ -246,10 +247,15 @@ class Index:
                     "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
                     (record["server"], each["file_name"]),
                 )
+                execute(
+                    "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
+                    (record["server"], each["file_name"]),
+                )
         elif kind == "recovery":
             execute(
                 "INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?)",
-                (record["folio"], record["server"], record.get("safety_file_name"), json.dumps(record)),
+                # Stored where it was restored to, which may be another server than the backup's.
+                (record["folio"], record["destination_server"], record.get("safety_file_name"), json.dumps(record)),
             )
         if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
             self._add_to_history(record)

@@ -23,13 +23,12 @@ _PHASES = {
     "dump": "volcando la base de datos",
     "store": "guardando",
     "safety": "guardando lo que había",
-    "fetch": "leyendo el respaldo",
     "restore": "restaurando",
-    "verify": "leyendo lo restaurado",
+    "verify": "leyendo y comparando huellas",
     "move": "poniendo en su lugar",
     "load": "cargando la base de datos",
     "compare": "comparando",
-    "scratch": "preparando el servidor de prueba",
+    "server": "preparando el servidor de prueba",
 }
 
 

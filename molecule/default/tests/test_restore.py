@@ -279,17 +279,17 @@ class TestInPlaceAndBack:
         assert recovery(runs[0])
         assert self.announced.status == 0, self.announced.output
         told = previewed(self.announced)
-        sets = {
+        files = {
             key: {each["path"] for each in told[key] if each["type"] != "dir"}
             for key in ("written", "replaced", "left", "removed")
         }
-        assert sets == {
+        assert files == {
             "written": self.now.keys() - self.there.keys(),
             "replaced": {path for path in self.now.keys() & self.there.keys() if self.now[path] != self.there[path]},
             "left": {path for path in self.now.keys() & self.there.keys() if self.now[path] == self.there[path]},
             "removed": self.there.keys() - self.now.keys(),
         }
-        assert sets["written"] > {f"{TREE}/src/m5/pagina.php"}
+        assert files["written"] > {f"{TREE}/src/m5/pagina.php"}
         sizes = {each["path"]: each["size"] for each in told["written"] + told["replaced"] if each["type"] == "file"}
         assert sizes == {path: int(self.now[path].split()[-1]) for path in sizes}
 
@@ -359,7 +359,7 @@ class TestRefused:
 
 # It waits until the restore has made its plan and begins to write, and then keeps one directory at a time a link.
 ATTACK = f"""
-import ctypes, glob, os, sys, time
+import ctypes, glob, os, time
 exchange = lambda a, b: ctypes.CDLL(None).renameat2(-100, a.encode(), -100, b.encode(), 2)
 os.chdir("{ARENA}")
 names = sorted(glob.glob("d*"))
@@ -397,9 +397,9 @@ class TestRace:
             hosts.shell(WEB, f"rm -f /tmp/carrera-lista; {wait}")
         assert int(hosts.shell(WEB, "cat /tmp/carrera; rm /tmp/carrera /tmp/carrera.py").stdout) > 100
         (outcome,) = run.outcomes.values()
-        assert outcome["record_type"] in ("recovery", "failure")
-        if outcome["record_type"] == "failure":
-            assert "d" in failure(run)
+        # Either may come of it, and the record says which; a failure names the directory.
+        if outcome["result"] != "restored":
+            assert re.search(r"\bd\d\d\b", failure(run))
         again = recovery(restore("prueba-asalto", in_place=True))
         assert again["entry_count"] == 300
         found = hosts.shell(WEB, f"cat {ARENA}/d*/f* | sort | uniq | wc -l; stat -c %U {ARENA}/d*/f* | sort -u; "
@@ -496,8 +496,6 @@ class TestPostgresql:
         found = postgresql("SELECT count(*), to_regclass('escuela.calificacion') IS NULL FROM escuela.alumno "
                            "WHERE nombre = 'de hoy' OR id = 1")  # fmt: skip
         assert found == "2|t\n"
-        assert recovery(restore("prueba-kardex", in_place=True))
-        assert kardex() == before
 
     def test_into_an_empty_cluster(self, before):
         """Faults 17. The cluster was lost, with its roles."""
@@ -562,8 +560,6 @@ class TestMariadb:
         recovery(undo(run))
         assert mariadb(COURSES, "SELECT COUNT(*) FROM bitacora WHERE entrega_id = -7").strip() == "1"
         assert "curso" not in mariadb(COURSES, "SHOW TABLES").split()
-        recovery(restore("prueba-cursos", in_place=True))
-        assert courses() == before
 
 
 # --- The key, and the disaster ----------------------------------------------------------------------------------------
@@ -623,6 +619,7 @@ class TestLostServer:
             assert written in block
             block = block.replace(written, typed)
         cls.lost = hosts.shell(WEB, "cat /etc/dse-backup/ssh/id_ed25519").stdout
+        backups.secrets.cache_clear()  # The new machine's key is another one.
         hosts.shell(WEB, f"rm -rf {HERE} /etc/dse-backup /var/lib/dse-backup /usr/local/*/dse-backup")
         return {name: cls.typed(*shlex.split(line)) for name, line in zip(STEPS, block.splitlines(), strict=True)}
 

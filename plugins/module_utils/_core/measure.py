@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .restic import Restic, ResticError
+from .restic import Restic, ResticError, tags_of
 from .signals import LARGEST_CHUNK, replaced_pct, suspicions
 from .sizes import (
     CONFORMING,
@@ -56,7 +56,7 @@ def measure(
     ``unreadable`` names, per snapshot id, the files that the script could not read. Raises ResticError.
     """
     listed = restic.snapshots(ids)
-    tags = {snapshot["id"]: _tags(snapshot) for snapshot in listed}
+    tags = {snapshot["id"]: tags_of(snapshot) for snapshot in listed}
     lost = {key: list(value) for key, value in (unreadable or {}).items()}
     for snapshot in listed:
         partial = tags[snapshot["id"]].get("partial")
@@ -173,7 +173,7 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             replaced = replaced_pct(new=new, size=size, baseline=baseline["size_bytes"], largest=piece)
     if dump_file and entries:
         # A dump is one file; what its form counts is tables.
-        tables = _tags(snapshot).get("tables", "")
+        tables = tags_of(snapshot).get("tables", "")
         entries = int(tables) if re.fullmatch(r"[0-9]{1,9}", tables) else 0
     return {
         "size_bytes": size,
@@ -214,10 +214,6 @@ def parse_time(text: str) -> datetime:
         zone = zone.lstrip("0123456789")
     moment += zone
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(timezone.utc)
-
-
-def _tags(snapshot: dict[str, Any]) -> dict[str, str]:
-    return dict(tag.split("=", 1) for tag in snapshot.get("tags") or [] if "=" in tag)
 
 
 def _marker(restic: Restic, snapshot_id: str) -> list[str]:

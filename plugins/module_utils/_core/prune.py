@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .restic import Restic, ResticError
+from .restic import Restic, ResticError, tags_of
 from .text import readable
 
 # A command line holds thousands of ids.
@@ -37,13 +37,14 @@ class Pruning:
 
 
 def prune(restic: Restic, wanted: Collection[str]) -> Pruning:
-    """Remove the snapshots with the full ids ``wanted``, and the data that only they needed.
+    """Remove the snapshots with the full ids ``wanted``, what was stored along with them, and their data.
 
     Raises ResticError where nothing was removed. Once something may be gone, what went wrong is in ``error``.
     """
     clear_stale_locks(restic)
     before = _listed(restic)
-    going = sorted(set(wanted) & before)
+    going = set(wanted) & before
+    going = sorted(going | _companions(restic, going))
     size = _size(restic.repository)
     error = ""
     try:
@@ -66,6 +67,18 @@ def prune(restic: Restic, wanted: Collection[str]) -> Pruning:
         freed_bytes=max(0, size - _size(restic.repository)),
         error=error,
     )
+
+
+def _companions(restic: Restic, going: set[str]) -> set[str]:
+    """Return what the ledger does not name: marks of partial backups, and the parts of a safety snapshot."""
+    companions: set[str] = set()
+    tags = {snapshot["id"]: tags_of(snapshot) for snapshot in restic.snapshots()} if going else {}
+    # A backup is nobody's part, whatever else its server wrote on it.
+    safety = {tags[each]["safety"] for each in going if "safety" in tags.get(each, {}) and "item" not in tags[each]}
+    for snapshot_id, of in tags.items():
+        if of.get("partial") in going or ("item" not in of and of.get("safety") in safety):
+            companions.add(snapshot_id)
+    return companions
 
 
 def clear_stale_locks(restic: Restic) -> None:

@@ -420,6 +420,11 @@ def _unread(lines: Iterable[bytes]) -> tuple[list[str], list[str]]:
     return unreadable, vanished
 
 
+def tags_of(snapshot: dict[str, Any]) -> dict[str, str]:
+    """Return the tags ``key=value`` of a snapshot; what its server wrote, and no more to be believed than that."""
+    return dict(tag.split("=", 1) for tag in snapshot.get("tags") or [] if "=" in tag)
+
+
 def _explain(code: int, lines: Iterable[bytes]) -> str:
     reason = _EXIT_CODES.get(code, "interrumpido por una señal" if code < 0 else f"restic terminó con el código {code}")
     said = _said(lines)

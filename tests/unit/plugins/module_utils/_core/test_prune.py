@@ -33,6 +33,19 @@ def test_exactly_what_was_asked_for_goes_and_its_room_with_it(restic, tmp_path):
     assert restic.answer("check", "--no-lock", "--read-data").code == 0
 
 
+def test_what_was_stored_along_with_it_goes_too_and_no_backup_for_that(restic, tmp_path):
+    # The ledger names neither the mark of a partial backup nor the parts of a safety snapshot.
+    (backup,) = backups(restic, tmp_path, 1)
+
+    def store(*tags):
+        return restic.store_text("x", name="x", host="srv", tags=tags)
+
+    mark, manifest, part = store("item=a", f"partial={backup}"), store("safety=R1"), store("safety=R1")
+    other, disguised = store("safety=R2"), store("item=a", "safety=R1")
+    assert sorted(prune(restic, [backup, manifest]).removed) == sorted([backup, mark, manifest, part])
+    assert {each["id"] for each in restic.snapshots()} == {other, disguised}
+
+
 @pytest.fixture
 def holding(restic, tmp_path):
     """A backup that is under way and holds its lock: it waits for what it is to read."""
@@ -107,6 +120,6 @@ def test_lists_are_believed_and_never_exit_codes(tmp_path, forget, removed, word
 def test_a_wrong_password_removes_nothing(restic, tmp_path):
     ids = backups(restic, tmp_path, 1)
     (tmp_path / "wrong").write_text("incorrecta\n", encoding="utf-8")
-    done = prune(Restic(restic.repository, str(tmp_path / "wrong"), restic.program), ids)
-    assert done.removed == [] and "la contraseña del repositorio no es correcta" in done.error
+    with pytest.raises(ResticError, match="la contraseña del repositorio no es correcta"):
+        prune(Restic(restic.repository, str(tmp_path / "wrong"), restic.program), ids)
     assert os.listdir(f"{restic.repository}/snapshots") == ids

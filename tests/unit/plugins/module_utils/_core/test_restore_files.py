@@ -379,8 +379,10 @@ def test_what_stands_in_the_way_is_named_before_anything_is_written(
     assert not (tmp_path / "elsewhere").exists() or os.listdir(tmp_path / "elsewhere") == []
 
 
-def test_where_nothing_may_be_restored_to(server, snapshot, portal, tmp_path):
+def test_where_nothing_may_be_restored_to(server, restic, snapshot, portal, tmp_path, monkeypatch):
     # Faults 18: live data, the system, our own directories, links on the way; each says what to do.
+    listed = restic.listing(snapshot)  # Once: to open a repository takes restic half a second.
+    monkeypatch.setattr(Restic, "listing", lambda self, snapshot_id: listed)
     (tmp_path / "link").symlink_to(tmp_path / "srv")
     (tmp_path / "file").write_text("x", encoding="utf-8")
     (tmp_path / "full/x").mkdir(parents=True)
