@@ -107,62 +107,30 @@ snapshots:
       elements: str
 """
 
-import fcntl
-import os
-import time
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dse.backup.plugins.module_utils._core.measure import measure, unknown_snapshots
-from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
+from ansible_collections.dse.backup.plugins.module_utils._core.repository_lock import OPTIONS, opened
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import ResticError
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "repository": {"type": "path", "required": True},
-            "password_file": {"type": "path", "required": True},
-            "lock_file": {"type": "path", "required": True},
-            "restic": {"type": "str", "default": "restic"},
+            **OPTIONS,
             "known": {"type": "list", "elements": "str", "default": []},
             "histories": {"type": "dict", "required": True},
             "unreadable": {"type": "dict", "default": {}},
-            "lock_timeout": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
     )
     params = module.params
-    if not os.path.isdir(params["repository"]):
-        module.fail_json(
-            msg=f"el servidor de respaldos no tiene el repositorio {params['repository']}: "
-            "falta preparar el servidor con deploy.yml (--limit SERVIDOR)"
-        )
     try:
-        owner = os.stat(params["repository"])
-        with open(params["lock_file"], "rb") as lock:
-            _share(lock.fileno(), params["lock_timeout"])
-            restic = Restic(
-                params["repository"],
-                params["password_file"],
-                params["restic"],
-                owner=(owner.st_uid, owner.st_gid),
-            )
+        with opened(params) as restic:
             new = unknown_snapshots(params["repository"], set(params["known"]))
             found = measure(restic, new, params["histories"], unreadable=params["unreadable"]) if new else []
     except (OSError, ResticError) as error:
         module.fail_json(msg=f"no se pudo verificar el repositorio {params['repository']}: {error}")
     module.exit_json(changed=False, snapshots=found)
-
-
-def _share(descriptor: int, timeout: int) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise OSError("otro trabajo lo tiene para sí (depuración o copia); repita más tarde") from None
-            time.sleep(0.5)
 
 
 if __name__ == "__main__":

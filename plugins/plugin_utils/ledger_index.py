@@ -247,10 +247,6 @@ class Index:
                     "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
                     (record["server"], each["file_name"]),
                 )
-                execute(
-                    "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
-                    (record["server"], each["file_name"]),
-                )
         elif kind == "recovery":
             execute(
                 "INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?)",

@@ -505,8 +505,9 @@ class TestPostgresql:
         try:
             port = int(hosts.shell(DATABASES, f"pg_conftool -s {version} recuperacion show port").stdout)
             write_inventory(port)
-            run = restore("prueba-kardex", reason="physical_damage", target=KARDEX)
-            assert recovery(run)["rows_match"] is True
+            record = recovery(restore("prueba-kardex", reason="physical_damage", in_place=True))
+            assert record["rows_match"] is True
+            assert re.search("se crearon los roles que faltaban: .*prueba_app", record["remarks"])
             assert kardex(port=port) == before
             login = f"PGPASSWORD=solo-para-pruebas psql -XAtq -h 127.0.0.1 -p {port} -U prueba_app {KARDEX} -c " \
                     "'UPDATE escuela.alumno SET nombre = nombre RETURNING 1' | sort -u"  # fmt: skip

@@ -215,3 +215,12 @@ def test_whatever_is_answered_the_result_is_a_request_or_faults_on_one_line(proc
     request = resolve(answers, index=NoBackups(), items=ITEMS, hosts=HOSTS, now=now, is_preview=False)
     assert request.faults
     assert all("\n" not in fault and fault.startswith("restore_") for fault in request.faults)
+
+
+def test_what_was_pruned_can_no_longer_be_undone_and_is_not_pruned_again(ask, recorded):
+    (record,) = recorded.append([recovery(safety_file_name="5a" * 32, destination_server="srv-web02")]).records
+    disposed = [{"file_name": "5a" * 32, "folio": None, "item_id": None}]
+    recorded.append([{"record_type": "disposal", "server": "srv-web02", "run_id": "P", "disposed": disposed}])
+    with recorded.read() as index:
+        assert index.safety_snapshots("srv-web02") == {}
+    assert "no hay nada que deshacer" in ask(undo=record["folio"], requester="Portal").faults[0]
