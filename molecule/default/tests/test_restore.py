@@ -140,8 +140,8 @@ def restore(what: str, *options: str, **answers: Any) -> backups.Run:
     return backups.Started("restore.yml", *options, f"--extra-vars={extra}", environment={}, inventories=sources).end()
 
 
-def undo(run: backups.Run) -> backups.Run:
-    return restore("", undo=recovery(run)["folio"])
+def undo(record: dict[str, Any]) -> backups.Run:
+    return restore("", undo=record["folio"])
 
 
 def recovery(run: backups.Run) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class TestInPlaceAndBack:
         cls.untouched = places(TREE) == cls.there
         done = restore("prueba-portal", in_place=True, verify=True)
         cls.done, cls.now = everything(WEB, TREE), places(TREE)
-        undone = undo(done)
+        undone = undo(recovery(done))
         cls.after = everything(WEB, TREE)
         return done, undone
 
@@ -400,6 +400,10 @@ class TestRace:
         # Either may come of it, and the record says which; a failure names the directory.
         if outcome["result"] != "restored":
             assert re.search(r"\bd\d\d\b", failure(run))
+        # However far it came: what was there is still there, or comes back.
+        if outcome.get("safety_file_name"):
+            recovery(undo(outcome))
+        assert hosts.shell(WEB, f"cat {ARENA}/d*/f* | sort | uniq -c").stdout.split() == [b"300", b"nuevo"]
         again = recovery(restore("prueba-asalto", in_place=True))
         assert again["entry_count"] == 300
         found = hosts.shell(WEB, f"cat {ARENA}/d*/f* | sort | uniq | wc -l; stat -c %U {ARENA}/d*/f* | sort -u; "
@@ -491,7 +495,7 @@ class TestPostgresql:
         record = recovery(run)
         assert (record["rows_match"], record["schema_matches"]) == (True, True)
         assert kardex() == before
-        back = recovery(undo(run))
+        back = recovery(undo(record))
         assert back["undoes_folio"] == record["folio"]
         found = postgresql("SELECT count(*), to_regclass('escuela.calificacion') IS NULL FROM escuela.alumno "
                            "WHERE nombre = 'de hoy' OR id = 1")  # fmt: skip
@@ -558,7 +562,7 @@ class TestMariadb:
         # A view without its table stops a dump: it is left out of the safety one, and that is said.
         assert "no están en su respaldo de seguridad: entregas_por_curso" in record["remarks"]
         assert courses() == before
-        recovery(undo(run))
+        recovery(undo(record))
         assert mariadb(COURSES, "SELECT COUNT(*) FROM bitacora WHERE entrega_id = -7").strip() == "1"
         assert "curso" not in mariadb(COURSES, "SHOW TABLES").split()
 

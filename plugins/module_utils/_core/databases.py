@@ -178,7 +178,7 @@ def _dump_sqlite(path: str, directory: str, file: str) -> Dump:
             schema = Contents(schema=sqlite_schema(target)).schema_sha256()
     except sqlite3.Error as error:
         # What waits for a lock or cannot be opened is an OperationalError; damage is the class above it.
-        kind = Damaged if type(error) is sqlite3.DatabaseError else DumpError
+        kind = DumpError if isinstance(error, sqlite3.OperationalError) else Damaged
         raise kind(f"SQLite no pudo copiar {path}: {readable(str(error))}") from None
     if fault != "ok":
         raise Damaged(f"la base de datos {path} está dañada: {readable(fault)}")

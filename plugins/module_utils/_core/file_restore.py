@@ -379,8 +379,8 @@ class _Effect:
 
     def _put_down(self) -> None:
         """Give the staged directory the target's name; what is missing above it is made."""
-        (stage,) = self.stages.values()
-        (place,) = self.plan.places.values()
+        stage = next(iter(self.stages.values()))
+        place = next(iter(self.plan.places.values()))
         *above, name = filter(None, self.plan.base[len(place.rstrip("/")) :].split("/"))
         with contextlib.ExitStack() as stack:
             directory = stage.parent

@@ -45,10 +45,17 @@ def recorded(ledger):
 
 @pytest.fixture
 def ask(recorded, procedure):
-    def ask(*, items=ITEMS, is_preview=False, **answers):
+    def ask(*, items=None, is_preview=False, **answers):
         now = datetime(2026, 11, 22, 3, 0, tzinfo=procedure.zone)
         with recorded.read() as index:
-            return resolve(answers, index=index, items=items, hosts=HOSTS, now=now, is_preview=is_preview)
+            return resolve(
+                answers,
+                index=index,
+                items=ITEMS if items is None else items,
+                hosts=HOSTS,
+                now=now,
+                is_preview=is_preview,
+            )
 
     return ask
 

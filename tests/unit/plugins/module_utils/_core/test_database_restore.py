@@ -169,7 +169,7 @@ def test_a_deleted_database_is_itself_again_with_owner_and_mode(world):
     }
     assert facts["database"]["rows_match"] and facts["database"]["schema_matches"]
     assert facts["safety_snapshot"] is None
-    assert [name for name in os.listdir(world.home)] == [NAME]
+    assert os.listdir(world.home) == [NAME]
 
 
 def test_at_another_place_it_is_root_s_alone_and_the_directory_is_made(world):

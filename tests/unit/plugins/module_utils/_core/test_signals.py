@@ -142,7 +142,7 @@ def changed(dice, world, *, edited=0.0, added=0.0, removed=0.0, typical=0):
     world = {name: pieces for name, pieces in world.items() if name not in gone}
     for name in some(dice, world, edited):
         world[name] = [piece(world[name][0][1] * dice.uniform(0.95, 1.08))]
-    new = [[piece(dice.lognormvariate(0, 1.2) * typical)] for _ in range(round(len(world) * added))]
+    new = [[piece(dice.lognormvariate(0, 1.2) * typical)] for _number in range(round(len(world) * added))]
     return {**world, **{f"n{pieces[0][0]}": pieces for pieces in new}}
 
 
@@ -195,7 +195,9 @@ def database(dice, scattered=0.0):
     ``scattered`` is the share of the tables in which rows change here and there every day, so that nearly all of
     their chunks are new.
     """
-    world = {f"t{number}": [piece(CHUNK) for _ in range(dice.randint(1, 25))] for number in range(dice.randint(8, 20))}
+    world = {
+        f"t{number}": [piece(CHUNK) for _part in range(dice.randint(1, 25))] for number in range(dice.randint(8, 20))
+    }
     hot = set(some(dice, world, scattered))
     closing, rebuild = dice.randint(20, 150), dice.randint(0, 700)
     for day in range(365):
