@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import backups
@@ -115,7 +114,9 @@ def restore(folio: str, **extra: Any) -> Going:
 
 def recorded(item_id: str) -> list[Record]:
     """Return all backups of an item, oldest first."""
-    return [each for each in backups.records(LEDGER) if (each["record_type"], each["item_id"]) == ("backup", item_id)]
+    return [
+        each for each in backups.records(LEDGER) if (each["record_type"], each.get("item_id")) == ("backup", item_id)
+    ]
 
 
 def renew(piece: int | str) -> None:
@@ -136,6 +137,17 @@ def largest_new_pack(item_id: str) -> str:
     return repository(WEB, "find data -type f -newer /root/antes -printf '%s %p\n' | sort -n | tail -1").split()[1]
 
 
+def forget() -> None:
+    """Take all that these tests stored, in this run or an earlier one, out of the repositories."""
+    for server, listed in ITEMS.items():
+        tags = [f"--tag=item={each['id']}" for each in listed]
+        found = json.loads(backups.ask(server, "snapshots", "--json", *tags))
+        if found:
+            at = f"/srv/dse-backup/{server}"
+            command = f"runuser -u bk-{server} -- restic -q --repo {at}/repository -p {at}/repository.key --no-cache"
+            hosts.shell(STORE, f"cd / && {command} forget --prune {' '.join(each['id'] for each in found)}")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def packs():
     """Five items, of which the archive has four backups; the packs that only the newest one and the notes need."""
@@ -144,6 +156,7 @@ def packs():
         (INVENTORY / "host_vars").mkdir(parents=True, exist_ok=True)
         (INVENTORY / "host_vars" / f"{server}.yml").write_text(json.dumps({"backup_client_items": listed}))
     (INVENTORY / "hosts.yml").write_text(json.dumps({"all": {"hosts": {name: {} for name in ITEMS}}}))
+    forget()
     for directory in (LEDGER, PROCEDURE):
         shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(backups.CHECKOUT / "procedure", PROCEDURE)
@@ -162,14 +175,13 @@ def packs():
         renew(piece)
         found["acervo"] = largest_new_pack("prueba-acervo")
     yield found
+    forget()
     hosts.shell(WEB, f"rm -rf {HERE} {ELSEWHERE}")
     postgresql(f"DROP DATABASE {STUDENTS}", "postgres")
     mariadb("", f"DROP DATABASE {SHOP}")
 
 
 # --- Drills -----------------------------------------------------------------------------------------------------------
-
-SERVERS = "pg_lsclusters; ps -eo user,args | grep -E '[/ ](postgres|mariadbd) ' | grep -v grep"
 
 
 def production() -> list[str]:
@@ -235,7 +247,10 @@ class TestDrills:
 
 # --- 12: a bit flipped, a pack deleted --------------------------------------------------------------------------------
 
-FLIP = "import os, sys; f = os.open(sys.argv[1], os.O_RDWR); b = os.pread(f, 1, 1000)[0]; os.pwrite(f, bytes([b ^ 1]), 1000)"
+FLIP = (
+    "import os, sys; f = os.open(sys.argv[1], os.O_RDWR); "
+    "b = os.pread(f, 1, 1000)[0]; os.pwrite(f, bytes([b ^ 1]), 1000)"
+)
 
 
 class TestDamage:
@@ -367,7 +382,8 @@ class TestAskedToStop:
     """By SIGTERM and by the limit of time, in the middle of each job. The backup server is held while it reads."""
 
     SLOW = "/usr/local/bin/restic-lento"
-    HELD = "case \" $* \" in *' check '*|*' restore '*) touch /tmp/restic-lento; sleep 4;; esac; exec /usr/bin/restic \"$@\""
+    HELD = """case " $* " in *" check "*|*" restore "*) touch /tmp/restic-lento; sleep 4;; esac
+exec /usr/bin/restic "$@\""""
 
     @pytest.mark.parametrize(
         ("playbook", "answers"),
@@ -444,7 +460,7 @@ class TestHostileClient:
         digests = "find config data keys snapshots index -type f | sort | xargs sha256sum"
         before = set(repository(WEB, digests).splitlines())
         cls.forget = hosts.shell(WEB, f"timeout -s KILL 4 {RESTIC} forget {cls.good[-1]['file_name']}", check=False)
-        cls.overwritten = ask_by_http(WEB, "POST", packs["acervo"].replace("data/" + packs["acervo"][5:8], "/data/"))
+        cls.overwritten = ask_by_http(WEB, "POST", f"/data/{os.path.basename(packs['acervo'])}")
         dates = ("2001-01-01", "2019-06-30", "2026-01-15", "2031-01-01", "2090-12-31")
         flood = "".join(
             f"for n in 0 1 2 3 4 5 6 7; do head -c {PIECE} /dev/urandom > $n; done; {RESTIC} backup {ARCHIVE} "

@@ -278,7 +278,7 @@ def _live_paths(item: Any) -> list[str]:
         return []
     if is_database(item):
         return [item["database"]["path"]] if "path" in item["database"] else []
-    return [found for path in item["paths"] for found in (path, os.path.realpath(path))]
+    return [found for path in item["paths"] for found in dict.fromkeys((path, os.path.realpath(path)))]
 
 
 def _existing(path: str) -> tuple[str, str]:

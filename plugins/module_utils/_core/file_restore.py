@@ -28,6 +28,8 @@ from .text import readable
 Progress = Callable[[dict[str, Any]], None]
 
 _STAGING_PREFIX = ".dse-backup-restore-"
+# What a name that became something else, or went away, is answered with.
+_CHANGED = (errno.ENOTDIR, errno.ELOOP, errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EISDIR, errno.ESTALE)
 
 
 def restore(config: dict[str, Any], request: dict[str, Any], plan: FilePlan, progress: Progress) -> dict[str, Any]:
@@ -54,13 +56,17 @@ def restore(config: dict[str, Any], request: dict[str, Any], plan: FilePlan, pro
                     on_status=lambda status: progress({"phase": "restore", **_share(status)}),
                 )
         effect = _Effect(plan, stages)
-        effect.check()
         safety = None
-        if plan.keeps:
-            progress({"phase": "safety"})
-            safety = effect.keep(
-                Restic.of(config), config["server"], request["run_id"], wanted["item"]["id"], plan.snapshots
-            )
+        try:
+            effect.check()
+            if plan.keeps:
+                progress({"phase": "safety"})
+                safety = effect.keep(
+                    Restic.of(config), config["server"], request["run_id"], wanted["item"]["id"], plan.snapshots
+                )
+        except OSError as error:
+            raise RestoreError(f"no se tocó nada: {_cause(error)}") from error
+        if safety:
             for stage in stages.values():
                 stage.note(safety_snapshot=safety)
         progress({"phase": "move"})
@@ -72,6 +78,16 @@ def restore(config: dict[str, Any], request: dict[str, Any], plan: FilePlan, pro
         "safety_snapshot": safety,
         "remarks": [*remarks, *effect.remarks],
     }
+
+
+def _cause(error: BaseException) -> str:
+    """Return why it stopped, in words: what others change meanwhile is the likely cause of names that do not fit."""
+    if not isinstance(error, OSError):
+        return readable(str(error))
+    name = readable(str(error.filename))
+    if error.errno in _CHANGED:
+        return f"algo cambió «{name}» mientras se restauraba; detenga el servicio que escribe ahí y repita"
+    return readable(f"{error.strerror}: {name}")
 
 
 def _share(status: dict[str, Any]) -> dict[str, Any]:
@@ -264,7 +280,7 @@ class _Effect:
             else:
                 self._put_down()
         except BaseException as error:
-            reason = readable(f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error))
+            reason = _cause(error)
             if not self._moved:
                 raise RestoreError(f"no se puso nada en su lugar: {reason}", safety_snapshot=safety) from error
             undo = f"; el respaldo previo {safety} repone lo que había (undo)" if safety else ""

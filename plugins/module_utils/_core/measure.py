@@ -149,13 +149,19 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             "faults": [],
         }
     dump_file = history.get("dump_file")
-    size = entries = largest = 0
+    new, changed = None, set()
+    if baseline:
+        with contextlib.suppress(ResticError):  # The older one may be gone: no fault of this one.
+            new, changed = restic.news(baseline["file_name"], snapshot["id"])
+    size = entries = largest = size_of_changed = 0
     try:
         for node in restic.nodes(snapshot["id"]):
             if node["type"] != "dir" and dump_file in (None, node["name"]):
                 size += node.get("size", 0)
                 largest = max(largest, node.get("size", 0))
                 entries += 1
+                if node["path"] in changed:
+                    size_of_changed += node.get("size", 0)
     except ResticError as error:
         return {
             "size_bytes": 0,
@@ -165,12 +171,12 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
             "faults": [f"no se pudo leer del repositorio: {error}"],
         }
     share = replaced = None
-    if baseline and size:
-        with contextlib.suppress(ResticError):  # The older one may be gone: no fault of this one, which was read.
-            new = restic.added_bytes(baseline["file_name"], snapshot["id"])
-            share = min(100.0, round(new * 100 / size, 2))
-            piece = LARGEST_CHUNK if dump_file else largest
-            replaced = replaced_pct(new=new, size=size, baseline=baseline["size_bytes"], largest=piece)
+    if new is not None and size:
+        # A dump lies in a directory of its own each time: it is always a new file, and its blobs tell.
+        new = new if dump_file else min(new, size_of_changed)
+        share = min(100.0, round(new * 100 / size, 2))
+        piece = LARGEST_CHUNK if dump_file else largest
+        replaced = replaced_pct(new=new, size=size, baseline=baseline["size_bytes"], largest=piece)
     if dump_file and entries:
         # A dump is one file; what its form counts is tables.
         tables = tags_of(snapshot).get("tables", "")

@@ -230,11 +230,17 @@ class Restic:
             if code != 0:
                 raise ResticError(_explain(code, errors.lines()))
 
-    def added_bytes(self, older: str, newer: str) -> int:
-        """Return the bytes of ``newer`` that ``older`` does not hold."""
+    def news(self, older: str, newer: str) -> tuple[int, set[str]]:
+        """Return the bytes of ``newer`` that ``older`` does not hold, and which files are new or have other content.
+
+        The bytes are also those of restic's own trees, which are new wherever a time or an owner is.
+        """
+        changed: set[str] = set()
         for message in _messages(self._output(self._command("diff", "--no-lock", older, newer)).splitlines()):
-            if message.get("message_type") == "statistics":
-                return message["added"]["bytes"]
+            if message.get("message_type") == "change" and set(message["modifier"]) & {"+", "M", "T"}:
+                changed.add(message["path"])
+            elif message.get("message_type") == "statistics":
+                return message["added"]["bytes"] if message["added"]["data_blobs"] else 0, changed
         raise ResticError("restic diff no dio su estadística")
 
     # What only the backup server does: see integrity, drill and prune.

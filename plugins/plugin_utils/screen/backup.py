@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table, verdict
 
 _MODES = {"automatic": "automático", "manual": "manual"}
 
@@ -66,9 +66,8 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         ]
     good = len(shown) - len(problems)
     firsts = sum(record.get("verification_result") == FIRST for record in shown)
-    verdict = "TODO CONFORME" if not problems else "HAY RESPALDOS QUE ATENDER"
     if shown:
-        lines += ["", f"{verdict}: {good} de {len(shown)}."]
+        lines += ["", verdict(good, len(shown), "TODO CONFORME", "HAY RESPALDOS QUE ATENDER")]
     if firsts:
         lines.append(f"Sin respaldo anterior con el cual comparar: {firsts}; confirme que su tamaño es el esperado.")
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])

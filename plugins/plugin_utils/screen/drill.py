@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -47,7 +47,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += failures([*shown, *others])
     good = sum(map(succeeded, shown))
     if shown:
-        lines += ["", f"{'TODOS SE RECUPERARON' if good == len(shown) else 'HAY FALLAS'}: {good} de {len(shown)}."]
+        lines += ["", verdict(good, len(shown), "TODOS SE RECUPERARON", "HAY FALLAS")]
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 

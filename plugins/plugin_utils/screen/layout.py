@@ -15,6 +15,11 @@ RESULTS = {
 }
 
 
+def verdict(good: int, total: int, fine: str, wrong: str) -> str:
+    """Return the last word: ``TODO CONFORME: 4 de 4.`` or how many of them somebody has to look at."""
+    return f"{fine}: {good} de {total}." if good == total else f"{wrong}: {total - good} de {total}."
+
+
 def table(rows: list[list[str]]) -> list[str]:
     """Return the rows as lines with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -88,6 +88,8 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
 def _rows(record: dict[str, Any]) -> Iterator[list[str]]:
     yield ["Folio", record["folio"]]
     yield ["Destino", f"{record['destination_server']}:{record['destination']}"]
+    if not succeeded(record):
+        return
     if "restored_bytes" in record:
         yield ["Recuperado", f"{human_size(record['restored_bytes'])} (archivos o tablas: {record['entry_count']})"]
         yield ["Duración", f"de {record['started_at'][11:19]} a {record['finished_at'][11:19]}"]

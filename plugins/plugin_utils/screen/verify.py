@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -47,8 +47,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += failures([*shown, *others])
     good = sum(map(succeeded, shown))
     if shown:
-        verdict = "TODO ÍNTEGRO" if good == len(shown) else "HAY REPOSITORIOS QUE ATENDER"
-        lines += ["", f"{verdict}: {good} de {len(shown)}."]
+        lines += ["", verdict(good, len(shown), "TODO ÍNTEGRO", "HAY REPOSITORIOS QUE ATENDER")]
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 

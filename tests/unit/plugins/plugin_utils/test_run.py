@@ -141,7 +141,7 @@ def test_a_refused_item_is_an_outcome_and_no_success(run):
     take(run, plan(refused, refused=["srv · srv[2] · id: falta"], records=[outcome("srv[2]", "failure")]))
     shown = run.close()
     assert not run.succeeded
-    assert "HAY RESPALDOS QUE ATENDER: 0 de 1" in shown
+    assert "HAY RESPALDOS QUE ATENDER: 1 de 1" in shown
 
 
 def test_an_outcome_of_another_run_is_shown_besides_and_covers_nothing(run, ledger):

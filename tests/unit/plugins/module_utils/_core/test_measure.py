@@ -51,16 +51,16 @@ class Storage:
         self.calls.append(("nodes", snapshot_id))
         if self.files[snapshot_id] is None:
             raise ResticError("pack lost")
-        yield {"type": "dir", "name": "d", "size": 4096}
+        yield {"type": "dir", "name": "d", "path": "/d", "size": 4096}
         for name, size in self.files[snapshot_id]:
-            yield {"type": "file", "name": name, "size": size}
-        yield {"type": "symlink", "name": "l"}
+            yield {"type": "file", "name": name, "path": f"/d/{name}", "size": size}
+        yield {"type": "symlink", "name": "l", "path": "/d/l"}
 
-    def added_bytes(self, older, newer):
+    def news(self, older, newer):
         self.calls.append(("diff", older, newer))
         if older not in self.files:
             raise ResticError("no such snapshot")
-        return 25
+        return 25, {f"/d/{name}" for name, _size in self.files[newer] or ()}
 
     def read_text(self, snapshot_id, path):
         self.calls.append(("read", snapshot_id))
@@ -128,7 +128,7 @@ def test_a_dump_is_compared_with_its_own_past_only(storage):
     # Issue 3, 11: updates here and there renew most of a dump every day.
     storage.add(1, tags=("item=a", "tables=7"), sizes=(40 * 2**20,), names=["a.dump"])
     baseline = {"file_name": "b", "size_bytes": 40 * 2**20, "tree": "x", "entry_count": 7}
-    storage.added_bytes = lambda older, newer: 39 * 2**20
+    storage.news = lambda older, newer: (39 * 2**20, set())
     for past, result in (([], "conforming"), ([99.0] * 5, "conforming"), ([2.0] * 5, "review")):
         (found,) = storage.measure({"a": history(baseline=baseline, dump_file="a.dump", new_data=past)})
         assert found["verification_result"] == result

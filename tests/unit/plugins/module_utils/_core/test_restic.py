@@ -225,3 +225,25 @@ def test_neither_the_environment_nor_the_password_reaches_the_command(tmp_path, 
     seen = (tmp_path / "seen").read_text(encoding="utf-8")
     assert "elsewhere" not in seen and "canary" not in seen
     assert "--password-file /nowhere/password" in seen and "--exclude=-x" in seen and "--one-file-system" in seen
+
+
+def test_new_times_and_owners_are_no_new_content(restic, tmp_path):
+    # restic's trees are new wherever a time is: of many small files they are larger than the files.
+    source = tmp_path / "source"
+    for number in range(12):
+        (source / f"d{number}").mkdir(parents=True)
+        (source / f"d{number}" / "f").write_text(f"contenido {number}\n", "utf-8")
+
+    def stored():
+        return restic.backup([str(source)], host="srv", tags=()).snapshot_id
+
+    first = stored()
+    for path in source.rglob("*"):
+        os.utime(path, (1, 1))
+    touched = stored()
+    assert restic.news(first, touched) == (0, set())
+    (source / "d3" / "f").write_text("otro\n", "utf-8")
+    (source / "nuevo").write_text("más\n", "utf-8")
+    added, changed = restic.news(touched, stored())
+    assert added > 0
+    assert {path for path in changed if not path.endswith("/")} == {str(source / "d3" / "f"), str(source / "nuevo")}

@@ -44,7 +44,7 @@ def test_a_result_shows_sizes_side_by_side_and_why_something_needs_attention(led
     assert "srv-web01 gone FALLÓ DSE-05-2026-0001" in lines
     assert "✗ srv-web01 · escolares: el tamaño bajó 20 %" in lines
     assert "✗ srv-web01 · gone: no respondió" in lines
-    assert "HAY RESPALDOS QUE ATENDER: 1 de 3." in lines
+    assert "HAY RESPALDOS QUE ATENDER: 2 de 3." in lines
     assert f"Registro oficial: {ledger.directory}" in lines
 
 

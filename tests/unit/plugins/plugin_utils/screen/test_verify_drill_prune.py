@@ -93,7 +93,7 @@ def test_a_pruning_says_what_goes_and_why_the_rest_stays():
     }
     done = prune.run([record], [], {}, LEDGER)
     assert "depurados: 1  quedan: 14  liberado: 2.0 KiB" in done and "DEPURACIÓN TERMINADA: 1 de 1." in done
-    assert "HAY FALLAS: 0 de 1." in prune.run([{**record, "result": "partial"}], [failure()], {}, LEDGER)
+    assert "HAY FALLAS: 1 de 1." in prune.run([{**record, "result": "partial"}], [failure()], {}, LEDGER)
 
 
 def test_check_mode_says_that_nothing_happened():
