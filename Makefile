@@ -7,7 +7,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # ansible-lint and molecule look for each other's programs here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-TESTS := lint unit sanity integration newest molecule
+TESTS := lint unit engine sanity integration newest molecule
 
 .PHONY: demo test $(TESTS) clean
 
@@ -26,7 +26,11 @@ lint: $(VENV)/dev
 	ansible-lint --profile production --offline
 
 unit: $(VENV)/dev
-	pytest tests/unit
+	pytest tests/unit -m 'not engine'
+
+# The unit tests that work with the real restic.
+engine: $(VENV)/dev
+	pytest tests/unit -m engine --numprocesses 2 --dist worksteal
 
 integration: $(VENV)/dev
 	tests/need git faketime:/usr/bin/faketime

@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - Runs on the backup server, as the repository's owner. Finds the snapshots that the ledger does not know yet, walks
     each one's tree, sums its files and judges it against the last conforming backup of its item (clause 4.2.1).
+  - Unless somebody is at work in the repository, the locks that whoever was killed left there are cleared first.
   - Neither the script's result nor the summary that the client wrote into its snapshot is believed.
   - As a task it also turns what it finds, and what the script reported, into the records of this run; it then works
     only under the callback P(dse.backup.ledger#callback).
@@ -54,7 +55,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: It only reads.
+    description: It then leaves the locks alone; all else only reads.
 """
 
 EXAMPLES = r"""
@@ -109,6 +110,7 @@ snapshots:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dse.backup.plugins.module_utils._core.measure import measure, unknown_snapshots
+from ansible_collections.dse.backup.plugins.module_utils._core.prune import clear_locks_if_alone
 from ansible_collections.dse.backup.plugins.module_utils._core.repository_lock import OPTIONS, opened
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import ResticError
 
@@ -124,6 +126,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    if not module.check_mode:
+        clear_locks_if_alone(params)
     try:
         with opened(params) as restic:
             new = unknown_snapshots(params["repository"], set(params["known"]))

@@ -29,6 +29,16 @@ from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger  #
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "engine: works with the real restic, whose every call takes half a second")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "restic_program" in item.fixturenames:
+            item.add_marker("engine")
+
+
 @pytest.fixture(scope="session")
 def procedure():
     return load()

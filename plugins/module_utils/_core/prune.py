@@ -9,13 +9,16 @@ The caller holds the repository's exclusive lock (`repository_lock`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
+from .repository_lock import opened
 from .restic import Restic, ResticError, tags_of
 from .text import readable
 
@@ -104,6 +107,16 @@ def clear_stale_locks(restic: Restic) -> None:
             )
     if names:
         restic.output("unlock", "--remove-all")
+
+
+def clear_locks_if_alone(options: dict[str, Any]) -> None:
+    """Clear what was left in a repository, opened with ``options`` (`repository_lock`), unless somebody is at work.
+
+    An exclusive lock, of a pruning whose server lost its power or of a client that tried, would stop every backup from
+    then on; and of an item that fails nothing is pruned. What cannot be cleared is said by whoever it stops.
+    """
+    with contextlib.suppress(OSError, ResticError), opened({**options, "lock_timeout": 0}, exclusive=True) as restic:
+        clear_stale_locks(restic)
 
 
 def _is_new(path: str) -> bool:

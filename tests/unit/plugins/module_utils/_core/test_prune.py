@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.dse.backup.plugins.module_utils._core.prune import prune
+from ansible_collections.dse.backup.plugins.module_utils._core.prune import clear_locks_if_alone, prune
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
 
 
@@ -74,6 +75,26 @@ def test_a_live_lock_is_never_removed_and_a_stale_one_at_once(restic, tmp_path, 
     under_way.wait()
     assert os.listdir(locks) == mine, "a killed restic leaves its lock"
     assert prune(restic, []).error == ""
+    assert os.listdir(locks) == []
+
+
+def test_before_a_backup_stale_locks_go_and_those_of_whoever_is_at_work_stay(restic, tmp_path, holding):
+    # A server that lost its power while it pruned must not stop every backup from then on.
+    under_way, locks = holding
+    lock_file = tmp_path / "lock"
+    lock_file.touch()
+    options = {"repository": restic.repository, "password_file": restic.password_file, "restic": restic.program}
+    options = {**options, "lock_file": str(lock_file), "lock_timeout": 600}
+    mine = os.listdir(locks)
+    clear_locks_if_alone(options)
+    assert os.listdir(locks) == mine, "its process lives"
+    under_way.kill()
+    under_way.wait()
+    with lock_file.open("rb") as client:
+        fcntl.flock(client, fcntl.LOCK_SH)
+        clear_locks_if_alone(options)
+        assert os.listdir(locks) == mine, "a client is connected"
+    clear_locks_if_alone(options)
     assert os.listdir(locks) == []
 
 
