@@ -51,7 +51,7 @@ def test_text_reaches_a_program_through_its_input_and_in_no_argument():
 
 def test_a_scratch_server_is_never_mistaken_for_the_live_one():
     # No port, no file of options, no search path of the production server.
-    scratch = {"engine": "mariadb", "socket": "/s", "bin": "/b", "port": 3307, "defaults_file": "/root/.my.cnf"}
+    scratch = {"engine": "mariadb", "socket": "/s", "bin": "/b", "port": 3307, "defaults_file": "/etc/mysql/backup.cnf"}
     assert mariadb(scratch) == ["--no-defaults", "--socket=/s", "--user=root"]
     environment = postgresql({"socket": "/s", "bin": "/b"}, "x=y")["environment"]
     assert (environment["PGHOST"], environment["PGDATABASE"]) == ("/s", "x=y")
