@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 TESTS := lint unit engine sanity integration newest molecule
 
-.PHONY: demo test $(TESTS) clean
+.PHONY: demo test $(TESTS) bench clean
 
 demo: $(VENV)/controller
 	@demo/run
@@ -47,6 +47,12 @@ newest:
 molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/default
 molecule: $(VENV)/dev
 	molecule test
+
+# What it costs, side by side, on test hosts of its own: an hour, QUICK=1 below five minutes, ONLY="ledger ways" in part.
+bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
+bench: $(VENV)/dev
+	tests/need zstd
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 $(VENV)/controller: requirements.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/need python3-venv

@@ -40,9 +40,9 @@ class ActionModule(PlanAction):
             return self._plan(options, task_vars, index)
 
     def _plan(self, options: dict[str, Any], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
-        histories = index.histories()
+        standings = index.standings()
         members = set(task_vars["groups"].get("dse_servers", []))
-        register = self.register(task_vars, histories)
+        register = self.register(task_vars, standings)
         _require_known(options["items"], register.items, register.refusals)
         reference = self.run_context.maintenance_ref
         forced = self.run_context.execution_mode == "manual"
@@ -55,7 +55,7 @@ class ActionModule(PlanAction):
             if not selects(item.server, item.item_id, item.definition):
                 continue
             kind = self.procedure.information_type(item.definition["information_type"])
-            due = calendar.due(kind, histories.get(item.item_id, History()), self.now)
+            due = calendar.due(kind, standings.get(item.item_id) or History(), self.now)
             if forced or due.now:
                 plan = servers.setdefault(item.server, {"server": item.server, "items": [], "due": {}})
                 plan["due"][item.item_id] = self._planned(item, wanted if forced else due.reason)

@@ -108,6 +108,8 @@ snapshots:
       elements: str
 """
 
+import subprocess
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dse.backup.plugins.module_utils._core.measure import measure, unknown_snapshots
 from ansible_collections.dse.backup.plugins.module_utils._core.prune import clear_locks_if_alone
@@ -131,8 +133,11 @@ def main() -> None:
     try:
         with opened(params) as restic:
             new = unknown_snapshots(params["repository"], set(params["known"]))
+            if new:
+                # What is recorded outlives a power failure: rclone leaves it to the system when it reaches the disk.
+                subprocess.run(["sync", "--file-system", params["repository"]], check=True, capture_output=True)
             found = measure(restic, new, params["histories"], unreadable=params["unreadable"]) if new else []
-    except (OSError, ResticError) as error:
+    except (OSError, subprocess.SubprocessError, ResticError) as error:
         module.fail_json(msg=f"no se pudo verificar el repositorio {params['repository']}: {error}")
     module.exit_json(changed=False, snapshots=found)
 

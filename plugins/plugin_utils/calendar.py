@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Frequency, InformationType
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def slot_of(frequency: Frequency, day: date) -> date:
     return day - timedelta(days=day.weekday()) if frequency.unit == "week" else day
 
 
-def due(kind: InformationType, history: History, now: datetime) -> Due:
+def due(kind: InformationType, history: History | Standing, now: datetime) -> Due:
     """Decide whether an item of ``kind`` with ``history`` is due at ``now`` (aware, in the institution's zone)."""
     today = now.date()
     frequency = kind.schedule

@@ -9,9 +9,9 @@ keeps it beside the records, so that a plan never reads old lines.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
     CONFORMING,
@@ -30,6 +30,15 @@ _REMEMBERED_SHARES = 12
 _QUARANTINED = 50
 # A failure of another stage (a restore, a damaged copy) says nothing about whether the backup of its day took place.
 _OUTCOME_STAGES = (None, "backup", "verification")
+
+
+class Standing(NamedTuple):
+    """What of a history decides whether its item is due: most of it is for judging a backup."""
+
+    server: str
+    last_conforming_on: date | None
+    review_on: date | None
+    nonconforming_on: date | None
 
 
 @dataclass
@@ -142,4 +151,4 @@ class History:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
-        return asdict(self)
+        return dict(vars(self))

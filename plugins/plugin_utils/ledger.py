@@ -105,6 +105,7 @@ class Ledger:
                         index.catch_up()
                         CsvFiles(self.directory, self.procedure).append(records, year, index)
                     except (OSError, sqlite3.Error) as error:
+                        index.rollback()
                         warnings.append(f"no se actualizaron los CSV ({error}); se rehacen en el siguiente registro")
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(_advice(self.directory, error)) from None

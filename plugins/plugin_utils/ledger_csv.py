@@ -9,7 +9,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
@@ -49,20 +51,15 @@ class CsvFiles:
             # The mark by which spreadsheets know that accents are in UTF-8.
             heading = _csv_line([label for _name, label in form.csv_columns()])
             stream.write(b"\xef\xbb\xbf" + heading)
-            for line in lines:
-                if form.code.encode() in line and line.endswith(b"\n"):
-                    try:
-                        record = json.loads(line)
-                    except ValueError:
-                        continue
-                    if record.get("form_code") == form.code:
-                        stream.write(self._lines(form, [record]))
+            # Many at a time: a year of a large institution is a million lines.
+            records = _records(form, lines)
+            while some := list(islice(records, 1000)):
+                stream.write(self._lines(form, some))
         os.replace(path + ".new", path)
 
     def _lines(self, form: Form, records: Iterable[dict[str, Any]]) -> bytes:
-        return b"".join(
-            _csv_line([self._cell(name, record.get(name)) for name, _label in form.csv_columns()]) for record in records
-        )
+        names = [name for name, _label in form.csv_columns()]
+        return b"".join(_csv_line([self._cell(name, record.get(name)) for name in names]) for record in records)
 
     def _cell(self, name: str, value: Any) -> str:
         if value is None:
@@ -73,6 +70,16 @@ class CsvFiles:
             value = "; ".join(map(str, value))
         text = readable(self._procedure.label(name, value))
         return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _records(form: Form, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    code = form.code.encode()
+    for line in lines:
+        if code in line and line.endswith(b"\n"):
+            with suppress(ValueError):
+                record = json.loads(line)
+                if isinstance(record, dict) and record.get("form_code") == form.code:
+                    yield record
 
 
 def _csv_line(cells: list[str]) -> bytes:

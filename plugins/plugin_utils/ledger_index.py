@@ -13,10 +13,11 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, kept
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
@@ -76,6 +77,8 @@ class Index:
                 index._connection = sqlite3.connect(path, timeout=60)
                 index._create()
             index.catch_up()
+            # Kept whatever becomes of the append: a long ledger is not read twice.
+            index._connection.commit()
         except BaseException:
             index._connection.close()  # Half written on a full disk, it would keep the next one out.
             raise
@@ -150,6 +153,17 @@ class Index:
         rows = self._connection.execute("SELECT item_id, data FROM history")
         return {item_id: History(**json.loads(data)) for item_id, data in rows}
 
+    def standings(self) -> dict[str, Standing]:
+        """Return what of every item's history decides whether it is due, by item id; read out by SQLite itself."""
+        rows = self._connection.execute(
+            "SELECT item_id, json_extract(data, '$.server'), json_extract(data, '$.baseline.backup_date'), "
+            "json_extract(data, '$.review'), json_extract(data, '$.nonconforming') FROM history"
+        )
+        return {
+            item_id: Standing(server, *(date.fromisoformat(day) if day else None for day in days))
+            for item_id, server, *days in rows
+        }
+
     def snapshots(self, server: str) -> list[str]:
         """Return the first 16 characters of the id of every snapshot recorded for ``server`` and not removed."""
         query = (
@@ -198,6 +212,10 @@ class Index:
         """Tell whether a run of that id stands in the ledger."""
         return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ?", run_id))
 
+    def rollback(self) -> None:
+        """Forget what was not committed: it is read again from the files by the next one."""
+        self._connection.rollback()
+
     def csv_size(self, name: str) -> int | None:
         """Return the size at which a CSV file was left, or None where there is none."""
         return self._one("SELECT size FROM csv WHERE name = ?", name, default=None)
@@ -207,9 +225,9 @@ class Index:
         self._connection.execute("INSERT OR REPLACE INTO csv VALUES (?, ?)", (name, size))
 
     def catch_up(self) -> None:
-        """Read the whole lines that the files have and the index has not."""
+        """Read the whole lines that the files have and the index has not; the caller commits."""
         for name in ledger_files(self._directory):
-            offset = self._one("SELECT size FROM file WHERE name = ?", name)
+            start = offset = self._one("SELECT size FROM file WHERE name = ?", name)
             with open(os.path.join(self._directory, name), "rb") as stream:
                 stream.seek(offset)
                 for line in stream:
@@ -220,8 +238,8 @@ class Index:
                         self._add(json.loads(line))
                     except _NOT_A_RECORD:
                         continue  # A line that somebody damaged: the chain's verification names it.
-            self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
-        self._connection.commit()
+            if offset != start:
+                self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
 
     def reserve(self, records: Iterable[dict[str, Any]]) -> None:
         """Never give a folio that a record already names: requests may have been numbered before the ledger."""

@@ -18,7 +18,7 @@ display = Display()
 # How long a connection that broke midway is tried again; the job on the server does not depend on it.
 _RECONNECT_FOR = 60
 _RECONNECT_EVERY = 10
-_BREATH = 1
+_BREATH = 0.2
 _PHASES = {
     "dump": "volcando la base de datos",
     "store": "guardando",

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction, operator_user
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context, unit
@@ -43,7 +43,7 @@ class PlanAction(LedgerAction):
             maintenance_ref=maintenance_ref,
         )
 
-    def register(self, task_vars: dict[str, Any], histories: Mapping[str, History]) -> Register:
+    def register(self, task_vars: dict[str, Any], histories: Mapping[str, History | Standing]) -> Register:
         """Return the items of the whole inventory, and its mistakes."""
         return read_register(
             _declared(task_vars),

@@ -22,7 +22,7 @@ settings.register_profile("thorough", deadline=None, max_examples=3000)  # pytes
 settings.load_profile("steady")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "collections"))
+sys.path[:0] = [str(CHECKOUT / "collections"), str(CHECKOUT)]
 
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic  # noqa: E402
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger  # noqa: E402

@@ -15,7 +15,8 @@ from typing import Any
 
 from .items import item_faults, source
 from .journal import BY_HAND, Journal
-from .run import perform, write_json
+from .json_file import write_json
+from .run import perform
 from .text import human_size, readable
 
 # Exit codes: all stored; some item failed; the call or the configuration is wrong; another run holds the server.

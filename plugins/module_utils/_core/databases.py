@@ -19,7 +19,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from . import database_programs as programs
 from .database_programs import DatabaseError
@@ -125,15 +125,11 @@ def _dump_mariadb(database: dict[str, Any], directory: str, file: str) -> Dump:
     # The dump does not say in which character set new tables are made.
     show = f"--execute=SHOW CREATE DATABASE {mariadb_name(database['name'])}"
     programs.write([*client, show], os.path.join(directory, CREATE_FILE))
-    digest, tables, complete = _read_sql(file)
+    digest, tables, complete, schema = _read_sql(file)
     if not complete:
         raise DumpError("el volcado está incompleto: falta su línea final «Dump completed»")
     if tables < int(count):
         raise DumpError(f"el volcado tiene {tables} tablas y la base de datos {count}")
-    schema = ""
-    # Text that is not understood is no reason to refuse a dump: the restore will say what it could not compare.
-    with open(file, "rb") as stream, contextlib.suppress(ValueError):
-        schema = mariadb_contents(mariadb_pieces(stream)).schema_sha256()
     remarks = []
     if int(float(not_transactional)):
         remarks.append(
@@ -240,15 +236,25 @@ def sha256(file: str) -> str:
     return digest.hexdigest()
 
 
-def _read_sql(file: str) -> tuple[str, int, bool]:
-    """Read an SQL dump to its end: its digest, its number of tables, and whether its closing mark is there."""
+def _read_sql(file: str) -> tuple[str, int, bool, str]:
+    """Read an SQL dump once: its digest, its tables, whether its closing mark is there, the digest of its schema."""
     digest = hashlib.sha256()
     tables = 0
-    start = b"\n"
+
+    def pieces(stream: IO[bytes]) -> Iterator[tuple[bool, bytes]]:
+        nonlocal tables
+        for begins, piece in mariadb_pieces(stream):
+            digest.update(piece)
+            tables += begins and piece.startswith(b"CREATE TABLE ")
+            yield begins, piece
+
     with open(file, "rb") as stream:
-        for chunk in iter(lambda: stream.read(_CHUNK), b""):
-            digest.update(chunk)
-            # A mark cut by the end of a chunk is found in the next one, behind what is carried over.
-            tables += (start + chunk).count(b"\nCREATE TABLE ") - start.count(b"\nCREATE TABLE ")
-            start = (start + chunk)[-13:]
-    return digest.hexdigest(), tables, b"\n-- Dump completed" in _tail(file)
+        passing = pieces(stream)
+        try:
+            schema = mariadb_contents(passing, counting=False).schema_sha256()
+        except ValueError:
+            # What is not understood is no reason to refuse a dump: the restore will say what it could not compare.
+            schema = ""
+            for _rest in passing:
+                pass
+    return digest.hexdigest(), tables, b"\n-- Dump completed" in _tail(file), schema

@@ -17,10 +17,10 @@ import time
 from typing import Any
 
 from .journal import BY_HAND, Journal
-from .run import read_json, write_json
+from .json_file import read_json, write_json
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_LOOK_EVERY = 0.1
+_LOOK_EVERY = 0.02
 
 
 class NotStarted(Exception):

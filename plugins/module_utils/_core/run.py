@@ -25,6 +25,7 @@ from typing import Any, TextIO
 from . import VERSION, databases, preflight, repository_lock, restore
 from .items import is_database
 from .journal import Busy, Journal, exclusive
+from .json_file import read_json, write_json
 from .restic import Restic, ResticError
 from .restore_error import RestoreError
 from .text import readable
@@ -236,6 +237,7 @@ SCRIPT_FILES = (
     "file_restore.py",
     "items.py",
     "journal.py",
+    "json_file.py",
     "path_pattern.py",
     "preflight.py",
     "repository_lock.py",
@@ -282,25 +284,6 @@ def _forget_old_runs(directory: str) -> None:
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def write_json(path: str, value: Any) -> None:
-    """Replace the file at ``path`` in one step: who reads it sees the old one or the new one, never half."""
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-        json.dump(value, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-
-
-def read_json(path: str) -> Any | None:
-    """Return what the file holds, or None where there is none yet."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except FileNotFoundError:
-        return None
 
 
 def perform(run_dir: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ def readable(text: str | bytes, limit: int = LIMIT) -> str:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    safe = "".join(_escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)
+    # Nearly all text is printable as it stands: then no character of it is of an unsafe kind.
+    safe = text if str.isprintable(text) else "".join(map(_safe, text))
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
@@ -27,7 +28,9 @@ def readable(text: str | bytes, limit: int = LIMIT) -> str:
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def _escape(char: str) -> str:
+def _safe(char: str) -> str:
+    if unicodedata.category(char) not in _UNSAFE:
+        return char
     if "\udc80" <= char <= "\udcff":
         # How Python carries a byte that is not UTF-8. Other surrogates come from JSON; neither can be encoded again.
         return f"\\x{ord(char) - 0xDC00:02x}"

@@ -46,40 +46,6 @@ def everything(directory):
     }
 
 
-@pytest.fixture
-def filled(ledger):
-    ledger.append([started(items=("portal-src", "escolares"), highest_request_folios=["DSE-05-2026-0007"])])
-    ledger.append([backup_record("source_code", "2026-11-22", run_id="R1", file_name="f" * 64)])
-    ledger.append([failure_record("2026-11-22", item_id="other", run_id=None)])
-    return ledger
-
-
-def test_it_answers_what_the_plan_asks(filled):
-    with filled.read() as index:
-        assert index.open_runs() == {"R1": [{"item_id": "escolares", "server": "srv-web01"}]}
-        assert index.history("portal-src").baseline["file_name"] == "f" * 64
-        assert index.history("unknown").baseline is None
-        assert set(index.histories()) == {"portal-src", "other"}
-        assert index.snapshots("srv-web01") == ["f" * 16]
-        assert index.snapshots("srv-db01") == []
-        assert (index.knows_run("R1"), index.knows_run("R2")) == (True, False)
-
-
-@pytest.mark.parametrize("event", ["ended", "cut_off"])
-def test_a_run_that_ended_is_open_no_more(filled, event):
-    filled.append([{"record_type": "run", "run_event": event, "run_id": "R1"}])
-    with filled.read() as index:
-        assert index.open_runs() == {}
-
-
-def test_a_plan_that_names_an_item_twice_locks_nobody_out(ledger):
-    # One more line that cannot be taken in, and no other would ever be.
-    ledger.append([started(items=("portal-src", "portal-src"))])
-    ledger.append([failure_record("2026-11-22")])
-    with ledger.read() as index:
-        assert [each["item_id"] for each in index.open_runs()["R1"]] == ["portal-src"]
-
-
 RECORDS = st.lists(
     st.one_of(
         st.builds(
@@ -99,6 +65,68 @@ RECORDS = st.lists(
     ),
     max_size=12,
 )  # fmt: skip
+
+
+@pytest.fixture
+def filled(ledger):
+    ledger.append([started(items=("portal-src", "escolares"), highest_request_folios=["DSE-05-2026-0007"])])
+    ledger.append([backup_record("source_code", "2026-11-22", run_id="R1", file_name="f" * 64)])
+    ledger.append([failure_record("2026-11-22", item_id="other", run_id=None)])
+    return ledger
+
+
+def test_it_answers_what_the_plan_asks(filled):
+    with filled.read() as index:
+        assert index.open_runs() == {"R1": [{"item_id": "escolares", "server": "srv-web01"}]}
+        assert index.history("portal-src").baseline["file_name"] == "f" * 64
+        assert index.history("unknown").baseline is None
+        assert set(index.histories()) == {"portal-src", "other"}
+        assert index.snapshots("srv-web01") == ["f" * 16]
+        assert index.snapshots("srv-db01") == []
+        assert (index.knows_run("R1"), index.knows_run("R2")) == (True, False)
+
+
+@given(RECORDS)
+def test_what_decides_whether_an_item_is_due_is_what_its_history_says(procedure, records):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        ledger = Ledger(directory, procedure)
+        ledger.prepare()
+        ledger.append(records)
+        with ledger.read() as index:
+            histories, standings = index.histories(), index.standings()
+    assert standings.keys() == histories.keys()
+    for item_id, standing in standings.items():
+        assert standing._asdict() == {name: getattr(histories[item_id], name) for name in standing._fields}
+
+
+def test_an_append_commits_the_index_once(filled, monkeypatch):
+    # Each commit waits for the disk.
+    commits = []
+
+    class Counting(sqlite3.Connection):
+        def commit(self):
+            commits.append(self.in_transaction)
+            super().commit()
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *where, **how: connect(*where, **{**how, "factory": Counting}))
+    filled.append([backup_record("database", "2026-11-23")])
+    assert commits.count(True) == 1
+
+
+@pytest.mark.parametrize("event", ["ended", "cut_off"])
+def test_a_run_that_ended_is_open_no_more(filled, event):
+    filled.append([{"record_type": "run", "run_event": event, "run_id": "R1"}])
+    with filled.read() as index:
+        assert index.open_runs() == {}
+
+
+def test_a_plan_that_names_an_item_twice_locks_nobody_out(ledger):
+    # One more line that cannot be taken in, and no other would ever be.
+    ledger.append([started(items=("portal-src", "portal-src"))])
+    ledger.append([failure_record("2026-11-22")])
+    with ledger.read() as index:
+        assert [each["item_id"] for each in index.open_runs()["R1"]] == ["portal-src"]
 
 
 @given(batches=st.lists(RECORDS, min_size=1, max_size=4))

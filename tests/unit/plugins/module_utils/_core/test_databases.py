@@ -10,7 +10,7 @@ import pwd
 import sqlite3
 
 import pytest
-from ansible_collections.dse.backup.plugins.module_utils._core import database_programs, databases
+from ansible_collections.dse.backup.plugins.module_utils._core import database_programs, databases, dump_contents
 from ansible_collections.dse.backup.plugins.module_utils._core.databases import DumpError, dump
 from ansible_collections.dse.backup.tests.unit.factories import database_item
 
@@ -290,8 +290,15 @@ def test_the_environment_brings_nothing_along(play, tmp_path, monkeypatch):
 @pytest.mark.parametrize("shift", range(-16, 3))
 def test_tables_are_counted_across_the_edges_of_reading(tmp_path, monkeypatch, shift):
     # A mark cut in two is one table, not none and not two.
-    monkeypatch.setattr(databases, "_CHUNK", 64)
+    monkeypatch.setattr(dump_contents, "_LONGEST", 64)
     text = b"CREATE TABLE a\n" + b"x" * (64 + shift - 15) + b"\nCREATE TABLE b\n" + b"y CREATE TABLE c\n" * 9
     (tmp_path / "dump.sql").write_bytes(text)
-    digest, tables, complete = databases._read_sql(str(tmp_path / "dump.sql"))
+    digest, tables, complete, _schema = databases._read_sql(str(tmp_path / "dump.sql"))
     assert (digest, tables, complete) == (hashlib.sha256(text).hexdigest(), 2, False)
+
+
+def test_a_dump_that_is_not_understood_is_read_to_its_end_all_the_same(tmp_path):
+    text = b"CREATE TABLE `a` (\n);\nINSERT INTO `" + b"x" * 100 + b"\nCREATE TABLE `b` (\n);\n-- Dump completed\n"
+    (tmp_path / "dump.sql").write_bytes(text)
+    found = databases._read_sql(str(tmp_path / "dump.sql"))
+    assert found == (hashlib.sha256(text).hexdigest(), 2, True, "")
