@@ -21,7 +21,7 @@ class ActionModule(RepositoryAction):
         self.open_plan(options)
         now = datetime.now(self.procedure.zone)
         before = deepcopy(self.histories)
-        found = self.measure(options, task_vars)
+        found = self.measure(options, task_vars) if self.has_news(options) else []
         # Of no run: the one that a tag names has its outcome, or never was. A tag is what the server wrote.
         entries = [self.record(each, None) for each in found]
         # What is due and was found done has its outcome in this run: the newest backup of it.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,17 @@ class RepositoryAction(LedgerAction):
         with self.ledger.read() as index:
             self.histories = {item_id: index.history(item_id) for item_id in self.items}
             self.known = index.snapshots(self.server)
+
+    def has_news(self, options: dict[str, Any]) -> bool:
+        """Tell whether there is anything to measure or to clear: a snapshot that the ledger does not know, or a lock.
+
+        By a listing, which takes a fifth of a module's time. Whatever else it shows, the module is to look at.
+        """
+        directories = [f"{options['repository']}/{name}" for name in ("snapshots", "locks")]
+        listing = self._low_level_execute_command(shlex.join(["ls", "-1", *directories]))
+        names = set(listing["stdout"].split("\n")) - {"", *(f"{directory}:" for directory in directories)}
+        known = set(self.known)
+        return listing["rc"] != 0 or any(len(name) != 64 or name[:16] not in known for name in names)
 
     def measure(
         self, options: dict[str, Any], task_vars: dict[str, Any], unreadable: dict[str, list[str]] | None = None
