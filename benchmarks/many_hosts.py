@@ -8,7 +8,6 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from .controller import BIN, PLAYBOOKS, Failed, environment, run
@@ -127,7 +126,8 @@ def everything_due(scale: Scale, hosts: Hosts) -> Table:
             "`backup` on the servers; `snapshots`, `diff` and `ls` on the backup server, as the repository's owner. "
             "Nobody reads what they print; ours judges it, and records it.",
             "All hosts, the backup server and the controller share this machine's cores: what more hosts cost here is "
-            "mostly the hosts' own work, which an institution's do side by side.",
+            "mostly the hosts' own work, which an institution's do side by side. That is why a further host costs more "
+            "once the cores are busy, by hand as with ours.",
         ],
     )
 
@@ -141,23 +141,20 @@ def _pair(runs: _Fleet, servers: Sequence[str]) -> list[Case]:
 
 def _growth(ours: Mapping[int, Sample], raw: Mapping[int, Sample]) -> list[Line]:
     """Show what one more host costs, and that a host costs no more among many than among few."""
-    most = max(ours)
-    lines = [Line(f"each host after the first, of {most}", _further(ours), _BY_HAND, _further(raw), Aim(1.3))]
-    lines += [
-        Line(
-            f"time per host, {large} hosts",
-            _share(ours[large], large),
-            f"{small} hosts",
-            _share(ours[small], small),
-            Aim(1.1),
-        )
-        for small, large in pairwise(sorted(ours)[1:])
-    ]
+    sizes = sorted(ours)
+    first, most = sizes[0], sizes[-1]
+    each = f"each host after the first, of {most}"
+    lines = [Line(each, _further(ours, first, most), _BY_HAND, _further(raw, first, most), Aim(1.3))]
+    for fewer, few, many in zip(sizes, sizes[1:], sizes[2:]):
+        shares = _share(ours[many], many), _share(ours[few], few)
+        lines.append(Line(f"time per host, {many} hosts", shares[0], f"{few} hosts", shares[1], Aim(1.1)))
+        for name, seconds in (("ours", ours), (_BY_HAND, raw)):
+            further = _further(seconds, few, many), _further(seconds, fewer, few)
+            lines.append(Line(f"a further host, {few} to {many}, {name}", further[0], f"{fewer} to {few}", further[1]))
     return lines
 
 
-def _further(seconds: Mapping[int, Sample]) -> Sample:
-    few, many = min(seconds), max(seconds)
+def _further(seconds: Mapping[int, Sample], few: int, many: int) -> Sample:
     pairs = zip(seconds[few].values, seconds[many].values)
     return Sample([(of_many - of_few) / (many - few) for of_few, of_many in pairs])
 

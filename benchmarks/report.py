@@ -25,7 +25,10 @@ figures are this machine's; the ratios are what carries over.
 
 
 def render(tables: Sequence[Table], machine: Mapping[str, str], scale: Scale, reasons: Mapping[str, str]) -> str:
-    """Return the page as Markdown. ``reasons`` say, by table and line (``table: line``), why an aim is missed."""
+    """Return the page as Markdown.
+
+    ``reasons`` say why an aim is missed, by table and line: ``backup: unchanged beside restic``.
+    """
     lines = [line for table in tables for line in table.lines if line.is_met is not None]
     parts = [
         "# What it costs\n",
@@ -43,12 +46,16 @@ def _section(table: Table, reasons: Mapping[str, str]) -> str:
     rows = ["| | here | beside | | ratio | difference | aim | met |", "|---|---|---|---|---|---|---|---|"]
     rows += [_row(line) for line in table.lines]
     missed = [
-        f"- **Missed**, {line.what}: {reasons.get(f'{table.name}: {line.what}', 'not explained yet.')}"
+        f"- **Missed**, {_named(line)}: {reasons.get(f'{table.name}: {_named(line)}', 'not explained yet.')}"
         for line in table.lines
         if line.is_met is False
     ]
     notes = [f"- {note}" for note in table.notes]
     return "\n".join([f"## {table.title}\n", table.about, "", *rows, "", *missed, *notes]).rstrip() + "\n"
+
+
+def _named(line: Line) -> str:
+    return f"{line.what} beside {line.beside}" if line.beside else line.what
 
 
 def _row(line: Line) -> str:
@@ -58,7 +65,7 @@ def _row(line: Line) -> str:
         _shown(line.sample),
         line.beside,
         _shown(line.other) if line.other else "",
-        f"{ours / other:.2f}" if other else "",
+        f"{ours / other:.2f}" if other and other > 0 else "",
         "" if other is None else f"{'−' if ours < other else '+'}{_number(abs(ours - other), line.sample.unit)}",
         _aim(line.aim, line.sample.unit) if line.aim else "",
         {True: "yes", False: "**no**", None: ""}[line.is_met],

@@ -21,7 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory, next_share
 
-from .controller import Failed, playbook
+from .controller import BIN, Failed, environment, playbook, run
 from .hosts import BACKUP_SERVER, ONE_HOST, OURS, Hosts
 from .measure import Aim, Case, Line, Table, side_by_side
 from .one_host import DATA
@@ -57,10 +57,12 @@ def verify(scale: Scale, hosts: Hosts) -> Table:
     def then_look(read: str) -> Callable[[], None]:
         return lambda: _require_verified(ledger, read, scale.snapshots)
 
+    through = f"{_CHECK} through ansible -m command"
     everything, all_of_it = f"{OURS}, everything", f"{_CHECK}, everything"
     cases = [
         Case(OURS, lambda: ours(share), afresh),
         Case(_CHECK, lambda: _restic(hosts, "check", f"--read-data-subset={share}"), then_look(share)),
+        Case(through, lambda: _through_ansible(hosts, "check", f"--read-data-subset={share}")),
         Case(everything, lambda: ours("all"), afresh),
         Case(all_of_it, lambda: _restic(hosts, "check", "--read-data"), then_look("all")),
     ]
@@ -71,6 +73,7 @@ def verify(scale: Scale, hosts: Hosts) -> Table:
         about=f"{scale.items} items of {scale.file_bytes / MB:,.0f} MB together, {scale.snapshots} snapshots",
         lines=[
             Line(f"reading a share, {share}", timed[OURS], _CHECK, timed[_CHECK], Aim(1.2)),
+            Line(f"reading a share, {share}", timed[OURS], through, timed[through]),
             Line("reading everything", timed[everything], f"{_CHECK} --read-data", timed[all_of_it], Aim(1.2)),
         ],
         notes=["Both work on the backup server, as the repository's owner, with the same options."],
@@ -127,11 +130,19 @@ def _record(hosts: Hosts, directory: Path, items: dict[str, dict[str, Any]]) -> 
 
 
 def _restic(hosts: Hosts, *arguments: str) -> str:
-    """Call restic as our verification does: as the repository's owner, without a cache and without a lock."""
+    return hosts.ssh(BACKUP_SERVER, _command(hosts, *arguments))
+
+
+def _through_ansible(hosts: Hosts, *arguments: str) -> None:
+    how = ["-m", "ansible.builtin.command", "-a", _command(hosts, *arguments)]
+    run([BIN / "ansible", "-i", hosts.inventory, BACKUP_SERVER, *how], environment(hosts.work))
+
+
+def _command(hosts: Hosts, *arguments: str) -> str:
+    """Return the call of restic as our verification makes it: as the owner, without a cache and without a lock."""
     owner = hosts.ssh(BACKUP_SERVER, f"stat -c %U {_REPOSITORY}").strip()
     where = ["--repo", f"{_DIRECTORY}/repository", "--password-file", f"{_DIRECTORY}/repository.key"]
-    command = ["runuser", "-u", owner, "--", "restic", "--json", *where, "--no-cache", "--no-lock", *arguments]
-    return hosts.ssh(BACKUP_SERVER, shlex.join(command))
+    return shlex.join(["runuser", "-u", owner, "--", "restic", "--json", *where, "--no-cache", "--no-lock", *arguments])
 
 
 def _require_verified(ledger: Path, read: str, number: int) -> None:

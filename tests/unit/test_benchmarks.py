@@ -74,14 +74,14 @@ def test_the_page_has_each_line_with_its_figures_its_aim_and_whether_it_is_met()
 
 
 def test_a_missed_aim_says_why():
-    page = render([table(9.0)], {}, FULL, {"backup: first": "the dog ate it."})
+    page = render([table(9.0)], {}, FULL, {"backup: first beside raw restic": "the dog ate it."})
     assert "0 of 1 aims met" in page
     assert "**no**" in page
-    assert "- **Missed**, first: the dog ate it." in page
+    assert "- **Missed**, first beside raw restic: the dog ate it." in page
 
 
 def test_nothing_is_excused_that_is_met():
-    assert "dog" not in render([table(6.0)], {}, FULL, {"backup: first": "the dog ate it."})
+    assert "dog" not in render([table(6.0)], {}, FULL, {"backup: first beside raw restic": "the dog ate it."})
 
 
 def test_the_page_can_be_written_again_from_what_was_kept(tmp_path):
