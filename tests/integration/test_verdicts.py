@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 FORCE = ("-e", "backup_force=true")
@@ -83,3 +86,18 @@ def test_a_source_that_is_not_what_was_requested_is_a_failure_and_no_backup(port
     expected = {"gone": "no existe", "empty": "está vacío", "link": "enlace simbólico"}[state]
     assert expected in portal.records("failure")[-1]["error_message"]
     assert len(portal.records("backup")) == 1
+
+
+def test_what_the_disk_of_the_backup_server_does_not_take_is_not_recorded_as_a_backup(portal, tmp_path):
+    """Breaks: a power failure takes backups that the record calls conforming; rclone itself never syncs."""
+    (tmp_path / "sync").write_text(f"#!/bin/sh\necho \"$@\" >{tmp_path}/synced\nexit 1\n", "utf-8")
+    (tmp_path / "sync").chmod(0o755)
+    done = portal.backup(*FORCE, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.rc == 2, done.out
+    assert portal.result("portal-media") == "failure"
+    assert len(portal.records("backup")) == 1
+    repository = (tmp_path / "synced").read_text("utf-8").split()[-1]
+    assert (Path(repository) / "snapshots").is_dir()
+    # Once the disk takes it, the next run finds it and records it, and then its own.
+    assert portal.backup(*FORCE).rc == 0
+    assert [each["verification_result"] for each in portal.records("backup")] == ["first", "conforming", "conforming"]
