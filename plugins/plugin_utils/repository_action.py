@@ -49,7 +49,8 @@ class RepositoryAction(LedgerAction):
         """
         directories = [f"{options['repository']}/{name}" for name in ("snapshots", "locks")]
         listing = self._low_level_execute_command(shlex.join(["ls", "-1", *directories]))
-        names = set(listing["stdout"].split("\n")) - {"", *(f"{directory}:" for directory in directories)}
+        # Over SSH it comes from a terminal, with \r\n.
+        names = set(listing["stdout"].splitlines()) - {"", *(f"{directory}:" for directory in directories)}
         known = set(self.known)
         return listing["rc"] != 0 or any(len(name) != 64 or name[:16] not in known for name in names)
 
