@@ -5,4 +5,18 @@ stands beside: ``backup: unchanged beside restic``."""
 
 from __future__ import annotations
 
-REASONS: dict[str, str] = {}
+_ONE_SECOND = (
+    "what is added is the same whatever the repository, about one second: Ansible's start, the plan, one remote "
+    "module, the record. Plain Ansible adds most of it too (see its line). A small repository is checked in less; by "
+    "these figures the aim is met where a check takes more than five seconds."
+)
+
+REASONS: dict[str, str] = {
+    "backup: unchanged beside borgmatic with borg": (
+        "Ansible starts in 0.4 s, and each module that it runs on a server takes 0.3 s besides its own work. Then the "
+        "backup server opens the repository once more to look at what arrived, and deriving its key alone takes restic "
+        "up to half a second. borgmatic does none of it: it believes what borg says."
+    ),
+    "verify: reading a share, 1/30 beside restic check": _ONE_SECOND,
+    "verify: reading everything beside restic check --read-data": _ONE_SECOND,
+}
