@@ -38,8 +38,8 @@ JSON, as AWX gives it: Ansible reads that one several times faster, so that our 
 reading of YAML, which takes it a minute at ten thousand hosts.
 """
 _NOTES = (
-    "Proportion: each size stands beside the next smaller one as many times as it is larger. The aim allows a tenth, "
-    "which Ansible's own reading of a large YAML file takes; how the no-op playbook grows is shown for comparison.",
+    "Proportion: each size stands beside the next smaller one as many times as it is larger. The aim allows a tenth "
+    "for noise; how the no-op playbook grows is shown for comparison.",
     "Peak memory is that of `ansible-playbook`, the largest of its processes.",
 )
 # Ansible takes a minute to read ten thousand hosts from YAML: nobody works like that, and nothing is learnt from it.

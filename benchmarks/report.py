@@ -59,14 +59,14 @@ def _named(line: Line) -> str:
 
 
 def _row(line: Line) -> str:
-    ours, other = line.sample.median, line.other.median if line.other else None
+    ours, other = line.sample.median, line.other.median if line.other else 0.0
     cells = [
         line.what,
         _shown(line.sample),
         line.beside,
         _shown(line.other) if line.other else "",
-        f"{ours / other:.2f}" if other and other > 0 else "",
-        "" if other is None else f"{'−' if ours < other else '+'}{_number(abs(ours - other), line.sample.unit)}",
+        f"{ours / other:.2f}" if other > 0 else "",
+        _difference(ours, other, line.sample.unit) if line.other else "",
         _aim(line.aim, line.sample.unit) if line.aim else "",
         {True: "yes", False: "**no**", None: ""}[line.is_met],
     ]
@@ -75,11 +75,19 @@ def _row(line: Line) -> str:
 
 def _shown(sample: Sample) -> str:
     """Return ``6.12 s (5.98 – 6.40)``."""
+    if sample.unit == "s" and sample.median < 0.1:
+        sample = Sample([value * 1000 for value in sample.values], "ms")
     text = _number(sample.median, sample.unit)
     if len(sample.values) == 1:
         return text
     low, high = (_number(each, sample.unit).split()[0] for each in (min(sample.values), max(sample.values)))
     return f"{text} ({low} – {high})"
+
+
+def _difference(ours: float, other: float, unit: str) -> str:
+    if unit == "s" and max(ours, other) < 0.1:
+        ours, other, unit = ours * 1000, other * 1000, "ms"
+    return f"{'−' if ours < other else '+'}{_number(abs(ours - other), unit)}"
 
 
 def _number(value: float, unit: str) -> str:

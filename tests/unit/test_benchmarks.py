@@ -73,6 +73,12 @@ def test_the_page_has_each_line_with_its_figures_its_aim_and_whether_it_is_met()
     assert "- borg compresses with lz4" in page
 
 
+def test_what_takes_milliseconds_is_told_in_them():
+    line = Line("append", Sample([0.0046, 0.0048, 0.0051]), "SQLite", Sample([0.001]), Aim(plus=1))
+    page = render([Table("ledger", "Ledger", "", [line])], {}, FULL, {})
+    assert "| append | 4.80 ms (4.60 – 5.10) | SQLite | 1.00 ms | 4.80 | +3.80 ms | ≤ 1 s | yes |" in page.splitlines()
+
+
 def test_a_missed_aim_says_why():
     page = render([table(9.0)], {}, FULL, {"backup: first beside raw restic": "the dog ate it."})
     assert "0 of 1 aims met" in page
