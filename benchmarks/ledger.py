@@ -9,7 +9,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -71,13 +71,13 @@ class _Size:
 
     def append(self) -> None:
         """Append one run's records, many times."""
-        for _ in range(_APPENDS):
+        for _time in range(_APPENDS):
             self._append()
 
     def append_beside(self) -> None:
         """Let SQLite do the same."""
-        for _ in range(_APPENDS):
-            with closing(self._connected()) as connection, connection:
+        for _time in range(_APPENDS):
+            with self._connected() as connection:
                 rows = [(f"DSE-03-{next(self._numbers)}", canonical(entry)) for entry in self._run]
                 connection.executemany("INSERT INTO record VALUES (?, ?)", rows)
 
@@ -105,13 +105,16 @@ class _Size:
     def _new_ledger(self) -> Ledger:
         return Ledger(str(self._ledger), past.PROCEDURE)
 
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._database)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Open SQLite's file, and commit at the end."""
+        with closing(sqlite3.connect(self._database)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection
+            connection.commit()
 
     def _make_database(self) -> None:
-        with closing(self._connected()) as connection, connection:
+        with self._connected() as connection:
             connection.execute("CREATE TABLE record (folio TEXT, data BLOB NOT NULL)")
             connection.execute("CREATE INDEX record_by_folio ON record (folio)")
             rows = ((json.loads(line).get("folio"), line) for line in self._lines())

@@ -26,7 +26,7 @@ def test_cases_take_turns_and_what_sets_the_scene_comes_before_each():
 def test_what_sets_the_scene_is_not_counted(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr("benchmarks.measure.time.perf_counter", lambda: float(next(clock)))
-    samples = side_by_side([Case("a", run=lambda: next(clock), before=lambda: [next(clock) for _ in range(10)])], 2)
+    samples = side_by_side([Case("a", run=lambda: next(clock), before=lambda: [next(clock) for _step in range(10)])], 2)
     assert samples["a"].values == [2.0, 2.0]
 
 
