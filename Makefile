@@ -48,7 +48,7 @@ molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule/defau
 molecule: $(VENV)/dev
 	molecule test
 
-# What it costs, side by side, on test hosts of its own: an hour, QUICK=1 below five minutes, ONLY="ledger ways" in part.
+# What it costs, side by side, on test hosts of its own: half an hour, QUICK=1 five minutes, ONLY="ledger ways" in part.
 bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
 bench: $(VENV)/dev
 	tests/need zstd

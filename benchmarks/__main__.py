@@ -43,10 +43,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small data, one round; the page is left as it is")
     parser.add_argument("--render", action="store_true", help="write the page again from the last full measurement")
-    parser.add_argument(
-        "only", nargs="*", choices=[[], *_ON_HOSTS, *_ALONE], help="only these; the page is left as it is"
-    )
+    parser.add_argument("only", nargs="*", metavar="TABLE", help=f"only these: {', '.join(everything)}")
     arguments = parser.parse_args()
+    unknown = set(arguments.only) - set(everything)
+    if unknown:
+        parser.error(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(everything)}")
     if arguments.render:
         tables, machine = report.load(_RESULTS)
         _PAGE.write_text(report.render(tables, machine, FULL, REASONS), "utf-8")

@@ -32,7 +32,7 @@ _PERSON_BYTES = 600
 
 def tree(directory: Path, files: int, total: int) -> None:
     """Make ``files`` files of ``total`` bytes: every other one text, which compresses, the rest like images."""
-    chance = random.Random(f"{directory.name} {files}")  # noqa: S311
+    chance = random.Random(f"{directory.name} {files}")  # noqa: S311 - to be alike every time
     weights = [chance.lognormvariate(0, _SIGMA) for _file in range(files)]
     scale = total / sum(weights)
     phrases = _phrases(chance)
@@ -99,7 +99,7 @@ def mariadb(name: str, people: int) -> int:
     """Make the database in MariaDB and return its size in bytes."""
 
     def series(number: int) -> str:
-        return f"(SELECT seq AS n FROM seq_1_to_{number})"  # noqa: S608
+        return f"(SELECT seq AS n FROM seq_1_to_{number})"  # noqa: S608 - a number of ours
 
     client = ["mariadb", "--batch", "--skip-column-names"]
     rows = _ROWS.format(courses=series(500), people=series(people), three=series(3))
@@ -125,7 +125,7 @@ def snapshots(repository: Path, empty: Path, items: int, number: int, files: int
     _run(["cp", "-a", str(empty), str(repository)])
     with ThreadPoolExecutor(2) as pool:
         for generation in range(number // items):
-            list(pool.map(lambda name: _snapshot(repository, source / name, generation), names))  # noqa: B023
+            list(pool.map(lambda name: _snapshot(repository, source / name, generation), names))  # noqa: B023 - done at once
             for name in names:
                 _change(source / name, generation)
     shutil.rmtree(source)
@@ -141,7 +141,7 @@ def _snapshot(repository: Path, source: Path, generation: int) -> None:
 
 
 def _change(directory: Path, generation: int) -> None:
-    chance = random.Random(f"{directory.name} {generation}")  # noqa: S311
+    chance = random.Random(f"{directory.name} {generation}")  # noqa: S311 - to be alike every time
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     for path in chance.sample(files, max(1, len(files) // 100)):
         path.write_bytes(chance.randbytes(path.stat().st_size))

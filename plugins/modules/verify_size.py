@@ -115,6 +115,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.measure import me
 from ansible_collections.dse.backup.plugins.module_utils._core.prune import clear_locks_if_alone
 from ansible_collections.dse.backup.plugins.module_utils._core.repository_lock import OPTIONS, opened
 from ansible_collections.dse.backup.plugins.module_utils._core.restic import ResticError
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 
 
 def main() -> None:
@@ -137,7 +138,13 @@ def main() -> None:
                 # What is recorded outlives a power failure: rclone leaves it to the system when it reaches the disk.
                 subprocess.run(["sync", "--file-system", params["repository"]], check=True, capture_output=True)
             found = measure(restic, new, params["histories"], unreadable=params["unreadable"]) if new else []
-    except (OSError, subprocess.SubprocessError, ResticError) as error:
+    except subprocess.CalledProcessError as error:
+        module.fail_json(
+            msg="el disco del servidor de respaldos no aceptó lo que se guardó en "
+            f"{params['repository']}: {readable(error.stderr) or 'sync no dio el motivo'}. No se registra como "
+            "respaldo; revise el disco y repita backup.yml"
+        )
+    except (OSError, ResticError) as error:
         module.fail_json(msg=f"no se pudo verificar el repositorio {params['repository']}: {error}")
     module.exit_json(changed=False, snapshots=found)
 

@@ -13,9 +13,9 @@ from institution import CHECKOUT
 
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "collections")]
 
-from benchmarks import ledger, nothing_due  # noqa: E402
-from benchmarks.report import render  # noqa: E402
-from benchmarks.scale import QUICK  # noqa: E402
+from benchmarks import ledger, nothing_due  # noqa: E402 - found by the path above
+from benchmarks.report import render  # noqa: E402 - the same
+from benchmarks.scale import QUICK  # noqa: E402 - the same
 
 TINY = dataclasses.replace(QUICK, inventories=(2, 4), records=(1_000, 2_000))
 

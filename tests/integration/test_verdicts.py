@@ -90,11 +90,13 @@ def test_a_source_that_is_not_what_was_requested_is_a_failure_and_no_backup(port
 
 def test_what_the_disk_of_the_backup_server_does_not_take_is_not_recorded_as_a_backup(portal, tmp_path):
     """Breaks: a power failure takes backups that the record calls conforming; rclone itself never syncs."""
-    (tmp_path / "sync").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/synced\nexit 1\n', "utf-8")
+    (tmp_path / "sync").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/synced\necho roto >&2\nexit 1\n', "utf-8")
     (tmp_path / "sync").chmod(0o755)
     done = portal.backup(*FORCE, PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.rc == 2, done.out
     assert portal.result("portal-media") == "failure"
+    assert "no aceptó lo que se guardó" in portal.records("failure")[-1]["error_message"]
+    assert "roto" in portal.records("failure")[-1]["error_message"]
     assert len(portal.records("backup")) == 1
     repository = (tmp_path / "synced").read_text("utf-8").split()[-1]
     assert (Path(repository) / "snapshots").is_dir()
