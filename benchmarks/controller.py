@@ -59,3 +59,8 @@ def playbook(path: str | Path, inventory: Path, ledger: Path, *arguments: str) -
         [BIN / "ansible-playbook", "-i", inventory, PLAYBOOKS / path, *arguments],
         environment(ledger),
     )
+
+
+def request(inventory: Path, ledger: Path) -> None:
+    """Have all that an inventory backs up requested and accepted, in one operation: nothing else is backed up."""
+    playbook("request.yml", inventory, ledger, "-e", "request_take_over=true")

@@ -31,7 +31,7 @@ _SERVERS = 2
 _RECORDS_AN_ITEM = 160
 _PLAN_AIM_UP_TO = 100_000
 _ABOUT = f"""\
-Ledgers of at most a year of nightly runs, with an item for every {_RECORDS_AN_ITEM} records (at least
+Ledgers of at most a year of nightly runs, with an item and its request for every {_RECORDS_AN_ITEM} records (at least
 {_SERVERS * past.ITEMS_EACH}). An append is one run's ten records: its start, eight backups, its end; each sample is
 the mean of {_APPENDS}, each with a new `Ledger` as in a new process. SQLite does the same with one transaction, opened
 anew, into a table of as many rows with the same JSON and an index on the folio, `synchronous=FULL`: no chain, no folios

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .controller import BIN, PLAYBOOKS, Failed, environment, run
+from .controller import BIN, PLAYBOOKS, Failed, environment, request, run
 from .hosts import BACKUP_SERVER, OURS, RAW, SOURCE, Hosts, raw_restic, server
 from .measure import Aim, Case, Line, Sample, Table, side_by_side
 from .scale import MB, Scale
@@ -40,6 +40,7 @@ class _Fleet:
         for each in servers:
             self.hosts.ssh(each, f"rm -rf {SOURCE} && mkdir -p {SOURCE}")
             self._write(each, FILES)
+        request(self.hosts.inventory, self.ledger)
         for side, back_up in ((OURS, self.ours), (RAW, self.backup)):
             self.hosts.empty(side, servers)
             self.day(side, servers)

@@ -32,10 +32,10 @@ _NO_OP = """\
 """
 _ABOUT = """\
 `backup.yml` beside a playbook with one task that does nothing, on the same inventory with the same `ansible.cfg`, as of
-somebody who does not have this collection (no callback). Each host has five items with conforming backups, and an
-address that does not exist. The inventory comes as YAML, as an administrator writes it, and as a script that prints
-JSON, as AWX gives it: Ansible reads that one several times faster, so that our own share is not hidden behind its
-reading of YAML, which takes it a minute at ten thousand hosts.
+somebody who does not have this collection (no callback). Each host has five items with requests that JAA accepted and
+conforming backups, and an address that does not exist. The inventory comes as YAML, as an administrator writes it, and
+as a script that prints JSON, as AWX gives it: Ansible reads that one several times faster, so that our own share is not
+hidden behind its reading of YAML, which takes it a minute at ten thousand hosts.
 """
 _NOTES = (
     "Proportion: each size stands beside the next smaller one as many times as it is larger. The aim allows a tenth "

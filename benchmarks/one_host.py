@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import borg
-from .controller import Failed, playbook
+from .controller import Failed, playbook, request
 from .hosts import BACKUP_SERVER, ONE_HOST, OURS, RAW, SOURCE, Hosts, raw_restic
 from .measure import Aim, Case, Line, Sample, Table, side_by_side
 from .scale import MB, Scale
@@ -122,6 +122,7 @@ def ours(hosts: Hosts, item_id: str) -> Side:
 
     def empty() -> None:
         shutil.rmtree(ledger(hosts), ignore_errors=True)
+        request(hosts.inventory, ledger(hosts))
         hosts.empty(OURS)
 
     def run(**more: Any) -> None:

@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Institutions that never were: an inventory of any size, and a ledger in which each of its items has its backups."""
+"""Institutions that never were: an inventory of any size, and a ledger in which each of its items has what JAA keeps of
+it, the request that it accepted and the backups."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import hashlib
 import itertools
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -94,15 +95,19 @@ def today() -> date:
 
 
 def write_ledger(directory: Path, institution: Sequence[Element], records: int = 0) -> None:
-    """Write a ledger that ends today with nothing due.
+    """Write a ledger that begins with the requests of all items and ends today with nothing due.
 
     It has ``records`` lines: each night a run that backs up what is due on its day. Without, each item has two backups.
     """
-    nights = _nights(institution, records) if records else [(_days_ago(8), institution), (_days_ago(0), institution)]
+    nights = [(_days_ago(8), institution), (_days_ago(0), institution)]
+    if records:
+        nights = _nights(institution, records - 2 * len(institution))
     directory.mkdir(parents=True)
     writer = _Writer(institution)
+    with (directory / f"ledger-{nights[0][0].year}.jsonl").open("wb") as stream:
+        stream.writelines(writer.requests(nights[0][0]))
     for year, its_nights in itertools.groupby(nights, key=lambda night: night[0].year):
-        with (directory / f"ledger-{year}.jsonl").open("wb") as stream:
+        with (directory / f"ledger-{year}.jsonl").open("ab") as stream:
             for day, due in its_nights:
                 stream.writelines(writer.run(day, due))
 
@@ -144,21 +149,30 @@ class _Writer:
     """Makes the lines of one ledger, chained and numbered as the product does."""
 
     def __init__(self, institution: Sequence[Element]) -> None:
+        self._institution = institution
         self._templates = {each.definition["id"]: _template(each) for each in institution}
         self._head = "0" * 64
         self._numbers: dict[str, int] = {}
 
+    def requests(self, day: date) -> Iterator[bytes]:
+        """Yield the lines of the requests for all items, each accepted at once."""
+        return self._lines(day, (entry for each in self._institution for entry in _requested(each, day)))
+
     def run(self, day: date, due: Sequence[Element]) -> Iterator[bytes]:
         """Yield the lines of one night's run."""
+        return self._lines(day, self.entries(day, due))
+
+    def _lines(self, day: date, entries: Iterable[dict[str, Any]]) -> Iterator[bytes]:
         # By the minute after midnight, so that a ledger made at any hour does not lie in the future.
         recorded_at = datetime.combine(day, time(0, 1), PROCEDURE.zone).isoformat(timespec="milliseconds")
         shared = {"procedure_revision": PROCEDURE.procedure_revision, "recorded_at": recorded_at}
-        for entry in self.entries(day, due):
+        for entry in entries:
             record = {**entry, **shared, "previous_sha256": self._head}
             if record["form_code"]:
-                series = f"{PROCEDURE.forms[record['form_code']].series}-{day.year}"
-                self._numbers[series] = self._numbers.get(series, 0) + 1
-                record["folio"] = f"{series}-{self._numbers[series]:04}"
+                if "folio" not in record:
+                    series = f"{PROCEDURE.forms[record['form_code']].series}-{day.year}"
+                    self._numbers[series] = self._numbers.get(series, 0) + 1
+                    record["folio"] = f"{series}-{self._numbers[series]:04}"
                 record["form_revision"] = PROCEDURE.institution.form_revision
                 record["issued_at"] = recorded_at
             self._head = record["record_sha256"] = record_sha256(record)
@@ -206,6 +220,22 @@ def _template(element: Element) -> dict[str, Any]:
         element.definition, element.server, measured, History(), context=context, procedure=PROCEDURE
     )
     return {key: value for key, value in record.items() if value is not None}
+
+
+def _requested(element: Element, day: date) -> list[dict[str, Any]]:
+    """Return the records of the request for an item, and of its acceptance."""
+    definition = element.definition
+    by = {key: value for key, value in _CONTEXT.items() if key.startswith("operator")} | {"run_id": "R"}
+    request = {
+        **{"record_type": "backup_request", "form_code": PROCEDURE.form_for("backup_request").code},
+        **{"folio": definition["request_folio"], "prepared_by": PROCEDURE.institution.prepared_by, **by},
+        **{"requester_role": "CGDW", "requester_area": definition["service"], "requester_contact": "area@example.org"},
+        **{key: definition[key] for key in ("service", "repository_type", "information_type")},
+        **{"servers": [element.server], "source": source(definition), "contains_personal_data": True},
+        **{"frequency": PROCEDURE.information_type(definition["information_type"]).frequency, "estimated_bytes": 10**8},
+    }
+    decision = {"record_type": "decision", "form_code": None, "about_folio": definition["request_folio"], **by}
+    return [request, {**decision, "decision": "accepted", "valid_from": day.isoformat()}]
 
 
 def _planned(element: Element, instant: str) -> dict[str, Any]:

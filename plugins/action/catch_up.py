@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, kept
+from ansible_collections.dse.backup.plugins.plugin_utils.register import Item, Register
 from ansible_collections.dse.backup.plugins.plugin_utils.repository_action import REPOSITORY_OPTIONS, RepositoryAction
 
 
@@ -20,7 +21,6 @@ class ActionModule(RepositoryAction):
         options = self.options(**REPOSITORY_OPTIONS)
         self.open_plan(options)
         now = datetime.now(self.procedure.zone)
-        before = deepcopy(self.histories)
         found = self.measure(options, task_vars) if self.has_news(options) else []
         # Of no run: the one that a tag names has its outcome, or never was. A tag is what the server wrote.
         entries = [self.record(each, None) for each in found]
@@ -28,13 +28,10 @@ class ActionModule(RepositoryAction):
         done = {entry["item_id"]: entry for entry in entries if not self._is_due(entry["item_id"], now)}
         for item_id in self.plan["due"].keys() & done.keys():
             done[item_id]["run_id"] = self.run_context.run_id
-        missed = [
-            record for item_id in self.items for record in self._missed(item_id, before[item_id].outcome_days, now)
-        ]
         return {
             "changed": False,
             "due": [item_id for item_id in self.plan["due"] if item_id not in done],
-            "backup_records": [*missed, *entries],
+            "backup_records": [*self._missed(entries, now), *entries],
         }
 
     def _is_due(self, item_id: str, now: datetime) -> bool:
@@ -42,13 +39,16 @@ class ActionModule(RepositoryAction):
         forced = self.run_context.execution_mode == "manual"
         return forced or calendar.due(kind, self.histories[item_id], now).now
 
-    def _missed(self, item_id: str, earlier_days: list[str], now: datetime) -> list[dict[str, Any]]:
-        item = self.items[item_id]
-        kind = self.procedure.information_type(item["information_type"])
-        history = deepcopy(self.histories[item_id])
-        # All that is known, before the newest outcome lets the oldest be forgotten.
-        history.outcome_days = sorted({*earlier_days, *history.outcome_days})
-        return [
-            outcomes.missed(item, self.server, slot, context=self.run_context, procedure=self.procedure)
-            for slot in calendar.missed_slots(kind, history, now)
-        ]
+    def _missed(self, entries: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+        """Return the failures of the slots that passed, as far as anybody knows now, without a backup."""
+        register = Register([Item(self.server, item) for item in self.items.values()], [])
+        found: dict[str, list[Backup]] = {}
+        for entry in entries:
+            found.setdefault(entry["item_id"], []).append(Backup(**{"folio": "", **kept(entry)}))
+        with self.ledger.read() as index:
+            return [
+                expectations.missed(each, slot, context=self.run_context, procedure=self.procedure)
+                for each in expectations.expected(index.requests(), register, {}, self.procedure, now.date())
+                if each.server == self.server and each.item_id in self.items
+                for slot in expectations.unrecorded(each, index, now, also=found.get(each.item_id, []))
+            ]

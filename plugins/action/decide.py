@@ -21,6 +21,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/decide.py for its options and result."""
 
     job = "accept"
+    act = "dictaminar un respaldo"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
@@ -34,25 +35,20 @@ class ActionModule(PlanAction):
         with self.ledger.read() as index:
             backup = index.backup(options["folio"])
             waiting = [each for history in index.histories().values() for each in history.quarantine]
+            is_open = backup is not None and backup.failure_folio in {each.folio for each in index.open_failures()}
         faults = list(_faults(options, backup, waiting))
         if faults:
             raise AnsibleActionFail("no se registró ningún dictamen:\n  " + "\n  ".join(faults))
-        common = {
-            "about_folio": backup.folio,
-            "item_id": backup.item_id,
-            "server": backup.server,
-            "run_id": self.run_context.run_id,
-            "operator_role": self.run_context.operator_role,
-            "operator_user": self.run_context.operator_user,
-        }
+        common = {**self.by, "item_id": backup.item_id, "server": backup.server}
         decision = {
             **common,
             "record_type": "decision",
+            "about_folio": backup.folio,
             "decision": options["decision"],
             "decision_reason": options["reason"],
         }
         records = [decision]
-        if backup.failure_folio:
+        if is_open:
             decided = _DECISIONS[options["decision"]]
             cause = f"dictamen de {self.run_context.operator_role}: {decided}; {options['reason']}"
             closing = {
@@ -64,16 +60,11 @@ class ActionModule(PlanAction):
                 "resolved_at": self.now.isoformat(timespec="seconds"),
             }
             records.append({**common, **closing})
-        return {
-            "changed": True,
-            "job": self.job,
-            "planned": [],
-            "refused": [],
-            "context": asdict(self.run_context),
-            "decision": options["decision"],
-            "backup": {key: value for key, value in asdict(backup).items() if value is not None},
-            "backup_records": records,
-        }
+        return self.acted(
+            records,
+            decision=options["decision"],
+            backup={key: value for key, value in asdict(backup).items() if value is not None},
+        )
 
 
 def _faults(options: dict[str, str], backup: Backup | None, waiting: list[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dse.backup.plugins.module_utils._core.items import source
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes, request_register
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
@@ -23,6 +23,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/plan.py for its options and result."""
 
     job = "backup"
+    act = "respaldar"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
@@ -42,7 +43,9 @@ class ActionModule(PlanAction):
     def _plan(self, options: dict[str, Any], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
         standings = index.standings()
         members = set(task_vars["groups"].get("dse_servers", []))
-        register = self.register(task_vars, standings)
+        requests, today = index.requests(), self.now.date()
+        # 4.1.1: what nobody asked for, or JAA has not accepted, is not backed up.
+        register = request_register.screen(self.register(task_vars, standings), requests, today)
         _require_known(options["items"], register.items, register.refusals)
         reference = self.run_context.maintenance_ref
         forced = self.run_context.execution_mode == "manual"
@@ -72,6 +75,11 @@ class ActionModule(PlanAction):
             [self._refusal(each) for each in refused],
             servers=[{**plan, "context": asdict(self.run_context)} for plan in servers.values()],
             waiting=waiting,
+            absent=[
+                {"folio": each.request.folio, "server": each.server, "source": each.request.source}
+                for each in request_register.absent(register, requests, today)
+                if selects(each.server, "", asdict(each.request))
+            ],
             refused=[f"{each.server} · {each.item_id} · {each.message}" for each in refused],
             also_recorded={"highest_request_folios": register.highest_request_folios},
         )

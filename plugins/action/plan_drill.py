@@ -22,6 +22,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/plan_drill.py for its options and result."""
 
     job = "drill"
+    act = "hacer simulacros"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(

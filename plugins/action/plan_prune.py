@@ -23,6 +23,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/plan_prune.py for its options and result."""
 
     job = "prune"
+    act = "depurar respaldos"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(

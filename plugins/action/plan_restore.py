@@ -23,6 +23,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/plan_restore.py for its options and result."""
 
     job = "restore"
+    act = "recuperar información"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(

@@ -20,6 +20,7 @@ class ActionModule(PlanAction):
     """See plugins/modules/plan_verify.py for its options and result."""
 
     job = "verify"
+    act = "verificar los repositorios"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(

@@ -48,11 +48,16 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
-from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
+from ansible_collections.dse.backup.plugins.plugin_utils.run import NO_PLAN, Run
 
 _OURS = "dse.backup."
-# The actions with which a run begins, as opposed to those that only answer (list_backups, find_files).
-_OPENING = {_OURS + name for name in ("plan", "plan_restore", "plan_verify", "plan_drill", "plan_prune", "decide")}
+# The actions with which a long run begins: that its records can be written is proved before anything else. What only
+# answers (list_backups, find_files) needs no ledger to write to, and an act that is over in a moment opens it itself.
+_OPENING = {
+    _OURS + name for name in ("plan", "plan_restore", "plan_verify", "plan_drill", "plan_prune", "plan_reconcile")
+}
+# Those that are over in a moment. A playbook that has one does it, or fails: `--limit` alone would let it do nothing.
+_AT_ONCE = {_OURS + name for name in ("acknowledge", "decide", "ledger", "list_backups", "request", "show_plan")}
 # Exit status: some planned item has no conforming backup; the ledger could not be written.
 _INCOMPLETE = 2
 _NO_LEDGER = 3
@@ -71,15 +76,17 @@ class CallbackModule(CallbackBase):
         directory = str(self.get_option("path"))
         data = str(self.get_option("procedure") or procedures.DEFAULT_DIRECTORY)
         self.run = None
+        self.waits_for = {task.action for task in _tasks_of(playbook)} & _AT_ONCE
+        opens_a_run = any(task.action in _OPENING for task in _tasks_of(playbook))
         problem = ""
         try:
             self.run = Run(Ledger(directory, procedures.load(data)), run_id, writes=not context.CLIARGS.get("check"))
-            if _opens_a_run(playbook):
+            if opens_a_run:
                 for line in self.run.open():
                     self._display.display(line)
         except Exception as error:  # Of any kind: Ansible would make a warning of it, and go on without us.
             problem = _words(error)
-            if _opens_a_run(playbook):
+            if opens_a_run:
                 self._end(problem, _NO_LEDGER)
         set_mark(Mark(os.getpid(), run_id, directory, data, problem))
 
@@ -95,6 +102,8 @@ class CallbackModule(CallbackBase):
         self._lost(result, f"no se pudo contactar con {host} por SSH: ")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        if self.waits_for:
+            self._end(NO_PLAN, _INCOMPLETE)
         if self.run is None or not self.run.is_open:
             return
         try:
@@ -107,6 +116,7 @@ class CallbackModule(CallbackBase):
 
     def _take(self, result: Any) -> None:
         """Record what an action of ours returned; nobody else's task can reach the ledger, whatever it returns."""
+        self.waits_for.discard(result.task.action)
         if self.run is None or not (result.task.action or "").startswith(_OURS):
             return
         try:
@@ -130,8 +140,9 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, (LedgerError, procedures.ProcedureError)) else repr(error)
 
 
-def _opens_a_run(playbook: Any) -> bool:
-    return any(task.action in _OPENING for play in playbook.get_plays() for task in _tasks(play.get_tasks()))
+def _tasks_of(playbook: Any) -> Iterator[Any]:
+    for play in playbook.get_plays():
+        yield from _tasks(play.get_tasks())
 
 
 def _tasks(elements: Any) -> Iterator[Any]:

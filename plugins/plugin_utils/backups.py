@@ -14,8 +14,8 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONF
 
 # What the index keeps of a backup's record.
 KEPT = (
-    *("folio", "item_id", "server", "service", "information_type", "source", "file_name", "sha256"),
-    *("backup_date", "started_at", "size_bytes", "entry_count", "verification_result", "remarks"),
+    *("folio", "form_code", "item_id", "server", "service", "information_type", "source", "file_name", "sha256"),
+    *("backup_date", "started_at", "finished_at", "size_bytes", "entry_count", "verification_result", "remarks"),
     *("database_engine", "database_name", "execution_mode"),
 )
 
@@ -36,10 +36,12 @@ class Backup:
     backup_date: str
     size_bytes: int
     verification_result: str
+    form_code: str = ""
     service: str = ""
     source: str = ""
     sha256: str = ""
     started_at: str = ""
+    finished_at: str = ""
     entry_count: int = 0
     remarks: str = ""
     database_engine: str = ""

@@ -21,9 +21,6 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import (
     add_peak,
 )
 
-# Days with an outcome that are remembered, to find the gaps between them. By number, not by age: after a long silence
-# the last day before it must stay until the gap is recorded, and one false date must not push the true ones out.
-_REMEMBERED_DAYS = 14
 _REMEMBERED_RUNS = 50
 _REMEMBERED_SHARES = 12
 # Suspect backups on which JAA may still decide.
@@ -46,6 +43,8 @@ class History:
     """The past of one item. Dates are ISO text, as in the records; absent means never."""
 
     server: str = ""
+    # The request by which it was last backed up.
+    request_folio: str = ""
     # ``file_name``, ``tree``, ``schema``, ``size_bytes``, ``entry_count``, ``backup_date``, ``folio`` and ``number``
     # (which backup of the item it is) of two earlier backups.
     baseline: dict[str, Any] | None = None
@@ -55,7 +54,6 @@ class History:
     cycles: int = 0
     review: str | None = None
     nonconforming: str | None = None
-    outcome_days: list[str] = field(default_factory=list)
     # [date, size] of conforming backups that may still be the largest of the window.
     peaks: list[list[Any]] = field(default_factory=list)
     # Runs by hand on the server whose failures are known.
@@ -95,15 +93,12 @@ class History:
                 self.drilled_on = self.drill_tried_on
         elif kind == "failure" and record.get("failure_stage") in _OUTCOME_STAGES and not record.get("about_folio"):
             self.failing = True
-            if record.get("scheduled_for"):
-                self._add_day(record["scheduled_for"][:10])
         if record.get("host_run_id") and record.get("execution_mode") == "manual":
             self.host_runs = [*self.host_runs, record["host_run_id"]][-_REMEMBERED_RUNS:]
 
     def _add_backup(self, record: dict[str, Any]) -> None:
         day = record["backup_date"]
-        self.server = record["server"]
-        self._add_day(day)
+        self.server, self.request_folio = record["server"], record.get("request_folio") or ""
         self.backups += 1
         made = {key: record.get(key) for key in ("file_name", "size_bytes", "entry_count", "backup_date", "folio")}
         # For files the recorded digest is the snapshot's tree id; a dump's digest never equals one, which is right.
@@ -145,9 +140,6 @@ class History:
             self.peaks = [[made["backup_date"], made["size_bytes"]]]
         if made["number"] == self.backups:
             self.failing = False
-
-    def _add_day(self, day: str) -> None:
-        self.outcome_days = sorted({*self.outcome_days, day})[-_REMEMBERED_DAYS:]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""

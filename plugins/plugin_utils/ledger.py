@@ -23,7 +23,11 @@ from typing import Any, NamedTuple
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index, ledger_files
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Extent, Line, extent, read_lines
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
+
+# Of an entry: folios that are somebody's already, although no record has them yet. The entry's own comes after them.
+TAKEN_FOLIOS = "_taken_folios"
 
 
 class LedgerError(Exception):
@@ -120,6 +124,53 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(_advice(self.directory, error, "leer")) from None
 
+    def extent(self) -> Extent:
+        """Return how far the ledger reaches now; nothing is written. Raise LedgerError."""
+        try:
+            return extent(self.directory)
+        except OSError as error:
+            raise LedgerError(_advice(error.filename or self.directory, error, "leer")) from None
+
+    def lines(self, reach: Extent) -> Iterator[Line]:
+        """Yield the lines up to ``reach``, in the order of the chain; nothing is written. Raise LedgerError."""
+        try:
+            yield from read_lines(self.directory, reach)
+        except OSError as error:
+            raise LedgerError(_advice(error.filename or self.directory, error, "leer")) from None
+
+    def file_sha256(self, name: str) -> str:
+        """Return the SHA-256 of one of the ledger's files; raise LedgerError."""
+        path = os.path.join(self.directory, name)
+        try:
+            with open(path, "rb") as stream:
+                return _sha256(stream)
+        except OSError as error:
+            raise LedgerError(_advice(path, error, "leer")) from None
+
+    def remove_year(self, disposal: dict[str, Any]) -> None:
+        """Remove the year of a disposal that is in the ledger, if its file still is what was proved; raise LedgerError.
+
+        The file goes last: whatever cuts this short, the same disposal may be asked for again.
+        """
+        year = int(disposal["ledger_year"])
+        path, csv = os.path.join(self.directory, f"ledger-{year}.jsonl"), os.path.join(self.directory, "csv")
+        try:
+            with self._locked(), open(path, "rb") as stream:
+                if _sha256(stream) != disposal["file_sha256"]:
+                    raise LedgerError(f"{path} cambió después de asentar su baja y no se borró: ejecute ledger.yml")
+                for name in os.listdir(csv) if os.path.isdir(csv) else []:
+                    if name.endswith(f"-{year}.csv"):
+                        os.unlink(os.path.join(csv, name))
+                os.unlink(path)
+                _sync_directory(self.directory)
+                # Made anew from what is left: every answer that follows would have to do so by itself.
+                with Index.for_writing(self.directory):
+                    pass
+        except FileNotFoundError:
+            return
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(_advice(path, error, "borrar")) from None
+
     def hold_run(self, run_id: str) -> int:
         """Mark the run as alive until this process ends; return the descriptor, which must stay open."""
         path = os.path.join(self.directory, "runs", f"{run_id}.lock")
@@ -153,16 +204,20 @@ class Ledger:
     def _completed(
         self, entry: dict[str, Any], batch: list[dict[str, Any]], index: Index, now: datetime, head: str
     ) -> dict[str, Any]:
-        record = {key: value for key, value in entry.items() if value is not None and key != "_about"}
+        record = {key: value for key, value in entry.items() if value is not None and not key.startswith("_")}
         if "_about" in entry:
             record["about_folio"] = batch[entry["_about"]]["folio"]
             if record.get("record_type") == "failure":
                 record.setdefault("backup_folio", record["about_folio"])
         record.setdefault("form_code", None)
-        index.reserve(batch[-1:])
+        index.reserve([*batch[-1:], {"highest_request_folios": entry.get(TAKEN_FOLIOS, [])}])
         if record["form_code"]:
             series = self.procedure.forms[record["form_code"]].series
-            record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
+            if "folio" not in record:
+                record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
+            elif index.knows(record["folio"]) or any(record["folio"] == each.get("folio") for each in batch):
+                # Numbered before there was a ledger (a request that is taken over): then it is nobody else's.
+                raise ValueError(f"el folio {record['folio']} ya es de otro registro")
             record["form_revision"] = self.procedure.institution.form_revision
             record["issued_at"] = now.isoformat(timespec="seconds")
         record["procedure_revision"] = self.procedure.procedure_revision
@@ -283,6 +338,13 @@ def _is_record(line: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(record, dict) and "record_sha256" in record
+
+
+def _sha256(stream: Any) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _sync_directory(directory: str) -> None:

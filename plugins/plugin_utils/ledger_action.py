@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import TAKEN_FOLIOS, Ledger, LedgerError
 
 _VARIABLE = "DSE_BACKUP_RUN"
 
@@ -68,11 +67,11 @@ class LedgerAction(ActionBase):
             raise AnsibleActionFail(NOT_LOADED)
         if mark.problem:
             raise AnsibleActionFail(mark.problem)
-        self.mark = mark
+        self.mark, self.task_vars = mark, task_vars or {}
         self.procedure = procedures.load(mark.procedure)
         self.ledger = Ledger(mark.ledger, self.procedure)
         try:
-            result = self.work(task_vars or {})
+            result = self.work(self.task_vars)
             self._check_records(result.get("backup_records", []))
             return result
         except LedgerError as error:
@@ -88,21 +87,11 @@ class LedgerAction(ActionBase):
         """Refuse to hand over a record that its form does not take: better a failure than a wrong line for ever."""
         for entry in entries:
             for record in (entry, *entry.get("follow_ups", [])):
-                problems = self.procedure.check_record({k: v for k, v in record.items() if k != "follow_ups"})
+                said = {key: value for key, value in record.items() if key not in ("follow_ups", TAKEN_FOLIOS)}
+                problems = self.procedure.check_record(said)
                 if problems:
                     raise AnsibleActionFail("registro que no cumple con su formato: " + "; ".join(problems))
 
     def options(self, **argument_spec: dict[str, Any]) -> dict[str, Any]:
         """Return the task's validated options; raise AnsibleActionFail naming every wrong one."""
         return self.validate_argument_spec(argument_spec=argument_spec)[1]
-
-
-def operator_user() -> str:
-    """Return the user that runs Ansible: AWX's where it says so, else the system's."""
-    for name in ("awx_user_name", "tower_user_name"):
-        if os.environ.get(name):
-            return os.environ[name]
-    try:
-        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -18,6 +18,8 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import reada
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
 
+# By it spreadsheets know that accents are in UTF-8.
+MARK = b"\xef\xbb\xbf"
 # What makes a spreadsheet take a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
@@ -48,9 +50,7 @@ class CsvFiles:
 
     def _rebuild(self, form: Form, path: str, ledger: str) -> None:
         with open(path + ".new", "wb") as stream, open(ledger, "rb") as lines:
-            # The mark by which spreadsheets know that accents are in UTF-8.
-            heading = _csv_line([label for _name, label in form.csv_columns()])
-            stream.write(b"\xef\xbb\xbf" + heading)
+            stream.write(MARK + csv_line([label for _name, label in form.csv_columns()]))
             # Many at a time: a year of a large institution is a million lines.
             records = _records(form, lines)
             while some := list(islice(records, 1000)):
@@ -59,17 +59,28 @@ class CsvFiles:
 
     def _lines(self, form: Form, records: Iterable[dict[str, Any]]) -> bytes:
         names = [name for name, _label in form.csv_columns()]
-        return b"".join(_csv_line([self._cell(name, record.get(name)) for name in names]) for record in records)
+        return b"".join(
+            csv_line([cell(self._procedure, name, record.get(name)) for name in names]) for record in records
+        )
 
-    def _cell(self, name: str, value: Any) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return str(value)  # A negative number is no formula.
-        if isinstance(value, list):
-            value = "; ".join(map(str, value))
-        text = readable(self._procedure.label(name, value))
-        return "'" + text if text.startswith(_FORMULA) else text
+
+def cell(procedure: Procedure, name: str, value: Any) -> str:
+    """Return a field's value as a cell: in the forms' words, on one line, never a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)  # A negative number is no formula.
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    text = readable(procedure.label(name, value))
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def csv_line(cells: list[str]) -> bytes:
+    """Return the cells as one row of a CSV file."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().encode("utf-8")
 
 
 def _records(form: Form, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -80,9 +91,3 @@ def _records(form: Form, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
                 record = json.loads(line)
                 if isinstance(record, dict) and record.get("form_code") == form.code:
                     yield record
-
-
-def _csv_line(cells: list[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().encode("utf-8")

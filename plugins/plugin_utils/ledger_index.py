@@ -12,52 +12,32 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, kept
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
+from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure, Trial
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
-from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_tables import VERSION, Tables
+from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request, Requests
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
-# Raise it when what is derived changes: an index of another version is made anew.
-_VERSION = 3
 _NAME = "index.sqlite3"
-_GENESIS = "0" * 64
 _FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
-_FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
 # What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
 _NOT_A_RECORD = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
 )
 
-_SCHEMA = """
-CREATE TABLE file (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
-CREATE TABLE head (sha256 TEXT NOT NULL);
-CREATE TABLE folio (series TEXT, year INTEGER, last INTEGER NOT NULL, PRIMARY KEY (series, year));
-CREATE TABLE history (item_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE backup (
-    folio TEXT PRIMARY KEY, server TEXT, item_id TEXT, file_name TEXT, data TEXT NOT NULL,
-    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX backup_of_item ON backup (item_id);
-CREATE INDEX backup_on_server ON backup (server, file_name);
-CREATE TABLE recovery (folio TEXT PRIMARY KEY, server TEXT, safety_file_name TEXT, data TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE run (run_id TEXT PRIMARY KEY, ended INTEGER NOT NULL);
-CREATE TABLE pending (run_id TEXT, unit TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, unit)) WITHOUT ROWID;
-CREATE TABLE csv (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
-"""
 
-
-class Index:
+class Index(Tables):
     """An open index; a context manager. Use `for_writing` under the ledger's lock, `for_reading` anywhere."""
 
     def __init__(self, directory: str, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
         self._directory = directory
-        self._connection = connection
 
     @classmethod
     def for_writing(cls, directory: str) -> Index:
@@ -69,13 +49,13 @@ class Index:
                 # Not WAL: there a reader makes files of its own.
                 index._connection.execute("PRAGMA journal_mode = DELETE")
                 index._connection.execute("PRAGMA synchronous = NORMAL")
-                if index._version() != _VERSION or index._is_ahead():
+                if index._version() != VERSION or index._is_ahead():
                     raise sqlite3.DatabaseError("out of step")
             except sqlite3.DatabaseError:
                 index._connection.close()
                 _discard(path)
                 index._connection = sqlite3.connect(path, timeout=60)
-                index._create()
+                index.create()
             index.catch_up()
             # Kept whatever becomes of the append: a long ledger is not read twice.
             index._connection.commit()
@@ -107,7 +87,7 @@ class Index:
         path = os.path.join(directory, _NAME)
         try:
             index = cls(directory, sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60))
-            if index._version() == _VERSION and not index._is_ahead():
+            if index._version() == VERSION and not index._is_ahead():
                 if index._is_current():
                     return index
                 memory = sqlite3.connect(":memory:")
@@ -118,7 +98,7 @@ class Index:
                 raise sqlite3.DatabaseError("out of step")
         except sqlite3.DatabaseError:
             index = cls(directory, sqlite3.connect(":memory:"))
-            index._create()
+            index.create()
         index.catch_up()
         return index
 
@@ -130,18 +110,6 @@ class Index:
         if kind is None:
             self._connection.commit()
         self._connection.close()
-
-    @property
-    def head(self) -> str:
-        """The hash of the last record; 64 zeros before the very first."""
-        return self._one("SELECT sha256 FROM head", default=_GENESIS)
-
-    def next_number(self, series: str, year: int) -> int:
-        """Take the next folio number of a form's series; the caller holds the ledger's lock."""
-        self._raise_number(
-            series, year, self._one("SELECT last FROM folio WHERE series = ? AND year = ?", series, year) + 1
-        )
-        return self._one("SELECT last FROM folio WHERE series = ? AND year = ?", series, year)
 
     def history(self, item_id: str) -> History:
         """Return the history of one item; empty where the ledger does not know it."""
@@ -164,6 +132,39 @@ class Index:
             for item_id, server, *days in rows
         }
 
+    def requests(self) -> Requests:
+        """Return the register of requests."""
+        rows = self._connection.execute("SELECT folio, data FROM request ORDER BY rowid")
+        return Requests((folio, Request(**json.loads(data))) for folio, data in rows)
+
+    def open_failures(self) -> list[Failure]:
+        """Return the failures that nothing has closed, in the order of their records."""
+        return self._failures("closed_on IS NULL")
+
+    def failures(self, *, item_id: str | None = None, since: str | None = None) -> list[Failure]:
+        """Return the failures of an item, or all, scheduled on the day ``since`` or later; closed ones too."""
+        return self._failures(*_where({"item_id = ?": item_id, "json_extract(data, '$.scheduled_for') >= ?": since}))
+
+    def trials(self, item_id: str) -> list[Trial]:
+        """Return the drills that passed and the recoveries that succeeded of an item."""
+        rows = self._connection.execute("SELECT data FROM trial WHERE item_id = ?", (item_id,))
+        return [
+            Trial(kind, backup_folio, datetime.fromisoformat(moment), folio)
+            for kind, backup_folio, moment, folio in (json.loads(data) for (data,) in rows)
+        ]
+
+    def record(self, folio: str) -> dict[str, Any] | None:
+        """Return the record of that folio, read from the ledger's files."""
+        return next(self._records("folio = ?", folio), None)
+
+    def knows(self, folio: str) -> bool:
+        """Tell whether a record has that folio."""
+        return bool(self._one("SELECT COUNT(*) FROM record WHERE folio = ?", folio))
+
+    def about(self, folio: str, record_type: str | None = None) -> list[dict[str, Any]]:
+        """Return the records that say something about a folio, or about a view (a week, a year's plan), in order."""
+        return list(self._records("about = ? AND (? IS NULL OR record_type = ?)", folio, record_type, record_type))
+
     def snapshots(self, server: str) -> list[str]:
         """Return the first 16 characters of the id of every snapshot recorded for ``server`` and not removed."""
         query = (
@@ -172,11 +173,20 @@ class Index:
         )
         return [row[0] for row in self._connection.execute(query, (server, server))]
 
-    def backups(self, *, item_id: str | None = None, server: str | None = None) -> list[Backup]:
-        """Return the recorded backups of an item, or of a server, or all, in the order of their records."""
-        return self._backups(
-            "(? IS NULL OR item_id = ?) AND (? IS NULL OR server = ?)", item_id, item_id, server, server
-        )
+    def backups(
+        self,
+        *,
+        item_id: str | None = None,
+        server: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> list[Backup]:
+        """Return the recorded backups of an item, or of a server, or all, in the order of their records.
+
+        ``since`` and ``until`` are the first and the last day, ISO dates, of those that are wanted.
+        """
+        wanted = {"item_id = ?": item_id, "server = ?": server, "day >= ?": since, "day <= ?": until}
+        return self._backups(*_where(wanted))
 
     def backup(self, folio: str) -> Backup | None:
         """Return the backup of that folio."""
@@ -187,6 +197,30 @@ class Index:
         query = "SELECT data, safety_file_name FROM recovery WHERE folio = ?"
         row = self._connection.execute(query, (folio,)).fetchone()
         return {**json.loads(row[0]), "safety_file_name": row[1]} if row else None
+
+    def unaccepted_recoveries(self) -> list[dict[str, Any]]:
+        """Return the records of the recoveries that brought something back which the CGDW has not called right yet.
+
+        With ``is_rejected`` where it said no. What was recovered once more, and called right then, is not among them.
+        """
+        accepted = "SELECT about FROM acknowledgement WHERE result = 'accepted'"
+        query = (
+            "SELECT data, EXISTS (SELECT 1 FROM acknowledgement WHERE about = one.folio) FROM recovery AS one "  # noqa: S608
+            f"WHERE json_extract(data, '$.result') = 'restored' AND folio NOT IN ({accepted}) AND NOT EXISTS "
+            f"(SELECT 1 FROM recovery AS other WHERE other.folio IN ({accepted}) AND json_extract(other.data, "
+            "'$.item_id') = json_extract(one.data, '$.item_id') AND json_extract(other.data, '$.recorded_at') > "
+            "json_extract(one.data, '$.recorded_at')) ORDER BY folio"
+        )
+        return [{**json.loads(data), "is_rejected": bool(told)} for data, told in self._connection.execute(query)]
+
+    def acknowledged(self, about: str) -> list[tuple[str, str]]:
+        """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""
+        query = "SELECT role, result FROM acknowledgement WHERE about = ? ORDER BY rowid"
+        return list(self._connection.execute(query, (about,)))
+
+    def plan_lines(self, year: int) -> list[dict[str, Any]]:
+        """Return the lines of a year's plan (FOR 7.5 CSC 01), of all its versions, in order."""
+        return [each for each in self._records("record_type = 'plan'") if each["plan_year"] == year]
 
     def safety_snapshots(self, server: str) -> dict[str, str]:
         """Return what was stored before something was restored in place on ``server``: snapshot id -> ISO date."""
@@ -233,93 +267,15 @@ class Index:
                 for line in stream:
                     if not line.endswith(b"\n"):
                         break
-                    offset += len(line)
+                    start_of_line, offset = offset, offset + len(line)
                     try:
-                        self._add(json.loads(line))
+                        record = json.loads(line)
+                        self.add(record)
+                        self.remember_place(record, name, start_of_line)
                     except _NOT_A_RECORD:
                         continue  # A line that somebody damaged: the chain's verification names it.
             if offset != start:
                 self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
-
-    def reserve(self, records: Iterable[dict[str, Any]]) -> None:
-        """Never give a folio that a record already names: requests may have been numbered before the ledger."""
-        for record in records:
-            for folio in [*record.get("highest_request_folios", []), record.get("folio"), record.get("request_folio")]:
-                match = _FOLIO.fullmatch(folio or "")
-                if match:
-                    self._raise_number(match[1], int(match[2]), int(match[3]))
-
-    def _add(self, record: dict[str, Any]) -> None:
-        execute = self._connection.execute
-        execute("UPDATE head SET sha256 = ?", (record["record_sha256"],))
-        self.reserve([record])
-        kind, run_id = record["record_type"], record.get("run_id")
-        if kind == "run" and record["run_event"] != "verified":
-            self._add_run(record)
-        elif kind == "run":
-            self._add_verification(record)
-        elif kind == "disposal":
-            for each in record.get("disposed", []):
-                self._mark("removed_on", record["recorded_at"][:10], record["server"], each["file_name"])
-                execute(
-                    "UPDATE recovery SET safety_file_name = NULL WHERE server = ? AND safety_file_name = ?",
-                    (record["server"], each["file_name"]),
-                )
-        elif kind == "recovery":
-            execute(
-                "INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?)",
-                # Stored where it was restored to, which may be another server than the backup's.
-                (record["folio"], record["destination_server"], record.get("safety_file_name"), json.dumps(record)),
-            )
-        if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
-            self._add_to_history(record)
-        if run_id and is_outcome(record):
-            execute("DELETE FROM pending WHERE run_id = ? AND unit = ?", (run_id, unit(record)))
-
-    def _add_run(self, record: dict[str, Any]) -> None:
-        execute, run_id, ended = self._connection.execute, record["run_id"], record["run_event"] != "started"
-        execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (run_id, ended))
-        for planned in record.get("planned", []):
-            execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (run_id, unit(planned), json.dumps(planned)))
-        if ended:
-            execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
-
-    def _add_verification(self, record: dict[str, Any]) -> None:
-        history = self.repository(record["server"])
-        history.add(record)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO repository VALUES (?, ?)", (record["server"], json.dumps(history.as_dict()))
-        )
-        if record.get("read") == "all":
-            # Everything was read: what is damaged now is all there is.
-            self._connection.execute("UPDATE backup SET is_damaged = 0 WHERE server = ?", (record["server"],))
-        for name in record.get("damaged_file_names", []):
-            self._mark("is_damaged", 1, record["server"], name)
-
-    def _add_to_history(self, record: dict[str, Any]) -> None:
-        execute, item_id, kind = self._connection.execute, record["item_id"], record["record_type"]
-        row = execute("SELECT data FROM history WHERE item_id = ?", (item_id,)).fetchone()
-        history = History(**json.loads(row[0])) if row else History()
-        history.add(record)
-        execute("INSERT OR REPLACE INTO history VALUES (?, ?)", (item_id, json.dumps(history.as_dict())))
-        if kind == "backup":
-            execute(
-                "INSERT OR IGNORE INTO backup (folio, server, item_id, file_name, data) VALUES (?, ?, ?, ?, ?)",
-                (record["folio"], record["server"], item_id, record["file_name"], json.dumps(kept(record))),
-            )
-        elif kind == "decision":
-            execute("UPDATE backup SET decision = ? WHERE folio = ?", (record["decision"], record["about_folio"]))
-        elif kind == "failure" and record.get("about_folio"):
-            execute(
-                "UPDATE backup SET failure_folio = ? WHERE folio = ? AND failure_folio IS NULL",
-                (record["folio"], record["about_folio"]),
-            )
-
-    def _mark(self, column: str, value: Any, server: str, file_name: str) -> None:
-        self._connection.execute(
-            f"UPDATE backup SET {column} = ? WHERE server = ? AND file_name = ?",  # noqa: S608 (the column is ours)
-            (value, server, file_name),
-        )
 
     def _backups(self, where: str, *values: Any) -> list[Backup]:
         rows = self._connection.execute(
@@ -338,21 +294,22 @@ class Index:
             for data, decision, failure_folio, removed_on, is_damaged in rows
         ]
 
-    def _raise_number(self, series: str, year: int, number: int) -> None:
-        self._connection.execute(
-            "INSERT INTO folio VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = MAX(last, excluded.last)",
-            (series, year, number),
+    def _failures(self, where: str, *values: Any) -> list[Failure]:
+        rows = self._connection.execute(
+            f"SELECT data FROM failure WHERE {where} ORDER BY rowid",  # noqa: S608 (the text is ours)
+            values,
         )
+        return [Failure(**json.loads(data)) for (data,) in rows]
 
-    def _one(self, query: str, *values: Any, default: Any = 0) -> Any:
-        row = self._connection.execute(query, values).fetchone()
-        return row[0] if row else default
-
-    def _create(self) -> None:
-        self._connection.executescript(_SCHEMA)
-        self._connection.execute("INSERT INTO head VALUES (?)", (_GENESIS,))
-        self._connection.execute(f"PRAGMA user_version = {_VERSION}")
-        self._connection.commit()
+    def _records(self, where: str, *values: Any) -> Iterator[dict[str, Any]]:
+        places = self._connection.execute(
+            f"SELECT file, start FROM record WHERE {where} ORDER BY rowid",  # noqa: S608 (the text is ours)
+            values,
+        ).fetchall()
+        for file, start in places:
+            with open(os.path.join(self._directory, file), "rb") as stream:
+                stream.seek(start)
+                yield json.loads(stream.readline())
 
     def _version(self) -> int:
         return self._one("PRAGMA user_version")
@@ -361,13 +318,22 @@ class Index:
         """Return, per file, how far the index has read it and how long it is."""
         known = dict(self._connection.execute("SELECT name, size FROM file"))
         sizes = {name: os.path.getsize(os.path.join(self._directory, name)) for name in ledger_files(self._directory)}
-        return [(known.get(name, 0), sizes.get(name, 0)) for name in {*known, *sizes}]
+        return [(known.get(name, 0), sizes.get(name, 0)) for name in sorted({*known, *sizes})]
 
     def _is_ahead(self) -> bool:
-        return any(read > size for read, size in self._sizes())
+        """Tell whether it has read what is not there, or what comes after a file that was brought back since."""
+        sizes = self._sizes()
+        back = next((at for at, (read, size) in enumerate(sizes) if read == 0 < size), len(sizes))
+        return any(read > size for read, size in sizes) or any(read for read, _size in sizes[back:])
 
     def _is_current(self) -> bool:
         return all(read == size for read, size in self._sizes())
+
+
+def _where(wanted: dict[str, str | None]) -> tuple[str, ...]:
+    """Return the condition of a query, of what is wanted alone so that its indexes serve, and its values."""
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    return (" AND ".join(given) or "1", *given.values())
 
 
 def _discard(path: str) -> None:

@@ -173,19 +173,28 @@ def failure(
     }
 
 
-def missed(item: dict[str, Any], server: str, slot: date, *, context: Context, procedure: Procedure) -> dict[str, Any]:
+def missed(
+    item: dict[str, Any],
+    server: str,
+    kind: InformationType,
+    first: date,
+    last: date,
+    *,
+    context: Context,
+    procedure: Procedure,
+) -> dict[str, Any]:
     """Return the failure for a slot that passed without any backup. It belongs to no run: none took place."""
-    information_type = procedure.information_type(item["information_type"])
-    names = {"week": f"la semana {calendar.iso_week(slot)}", "day": f"el día {slot:%d/%m/%Y}"}
-    what = names.get(information_type.schedule.unit, f"la fecha límite {slot:%d/%m/%Y}")
-    now = datetime.now(procedure.zone)
+    what = {"week": f"de la semana {calendar.iso_week(first)}", "day": f"del día {first:%d/%m/%Y}"}
+    # What is due every so many days fails on the last of them.
+    day = last if kind.schedule.unit == "elapsed_days" else first
     entry = failure(
         item,
         server,
-        f"no se ejecutó el respaldo de {what}: no hubo corrida que lo intentara",
+        f"no se ejecutó el respaldo {what.get(kind.schedule.unit, f'de la fecha límite {day:%d/%m/%Y}')}: "
+        "no hubo corrida que lo intentara",
         context=context,
         procedure=procedure,
-        scheduled_for=calendar.at(slot, datetime.min.time(), now),
+        scheduled_for=calendar.at(day, datetime.min.time(), datetime.now(procedure.zone)),
         kind="not_run",
         mode="automatic",
     )

@@ -10,16 +10,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction, operator_user
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator_user, role_of
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register, Unreadable, read_register
 
 _ABSENT = object()
+_BY = ("run_id", "operator_role", "operator_user")
 
 
 class PlanAction(LedgerAction):
@@ -31,17 +33,65 @@ class PlanAction(LedgerAction):
 
     BYPASS_HOST_LOOP = True
     job = ""
+    # What the job does, as a verb in words, and the roles to which the procedure leaves it.
+    act = ""
+    reserved_to: tuple[str, ...] = ("JAA",)
 
     def set_context(self, operator_role: str, mode: str, maintenance_ref: str | None = None) -> None:
-        """Fix what all records of this run share. ``mode`` is automatic or manual."""
+        """Fix what all records of this run share; raise AnsibleActionFail where the operator's role may not do this.
+
+        ``mode`` is automatic or manual.
+        """
+        faults = self.take_operator(operator_role, mode, maintenance_ref)
+        if faults:
+            raise AnsibleActionFail("no se hizo nada:\n  " + "\n  ".join(faults))
+
+    def take_operator(
+        self,
+        operator_role: str,
+        mode: str,
+        maintenance_ref: str | None = None,
+        *,
+        reserved_to: tuple[str, ...] = (),
+        act: str = "",
+    ) -> list[str]:
+        """As `set_context`, but return in words why the operator may not do this, for whoever collects all faults."""
+        user = operator_user(self.task_vars)
+        role, faults = role_of(
+            operator_role.strip(),
+            user=user,
+            mapping=self._templar.template(self.task_vars.get("operator_roles") or {}),
+            roles=self.procedure.institution.roles,
+            default=self.procedure.institution.prepared_by,
+            allowed=reserved_to or self.reserved_to,
+            act=act or self.act,
+        )
         self.now = datetime.now(self.procedure.zone)
         self.run_context = Context(
             run_id=self.mark.run_id,
             execution_mode=mode,
-            operator_role=readable(operator_role) or self.procedure.institution.prepared_by,
-            operator_user=readable(operator_user()),
+            operator_role=readable(role),
+            operator_user=user,
             maintenance_ref=maintenance_ref,
         )
+        return faults
+
+    def acted(self, records: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        """Return the result of an act that is over with its records: it plans nothing that is still to come."""
+        return {
+            "changed": bool(records),
+            "job": self.job,
+            "planned": [],
+            "refused": [],
+            "context": asdict(self.run_context),
+            "backup_records": records,
+            **more,
+        }
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """Who acted, in which run: what every record of an act has."""
+        return {key: value for key, value in asdict(self.run_context).items() if key in _BY}
 
     def register(self, task_vars: dict[str, Any], histories: Mapping[str, History | Standing]) -> Register:
         """Return the items of the whole inventory, and its mistakes."""

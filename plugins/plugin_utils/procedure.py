@@ -80,6 +80,14 @@ class Frequency:
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition:
+    """From how many `failures`, on different days `within_days`, an item's failures suggest a nonconformity."""
+
+    failures: int
+    within_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class InformationType:
     """One of the kinds of 4.1. What has not run at `missed_at`, on the day after its slot's last day, was missed."""
 
@@ -184,6 +192,7 @@ class Procedure:
     institution: Institution
     nonconforming_below_pct: float
     safeguards: Safeguards
+    repetition: Repetition
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -290,6 +299,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         institution=Institution(**institution.data | {"release_status": tuple(institution.data["release_status"])}),
         nonconforming_below_pct=kinds.data["nonconforming_below_pct"],
         safeguards=Safeguards(**kinds.data["retention"]),
+        repetition=Repetition(**kinds.data["repetition"]),
         frequencies=frequencies,
         information_types={
             key: InformationType(

@@ -51,7 +51,8 @@ FIELD_TYPES: Mapping[str, Callable[[Any], bool]] = {
     "decimal": _is_number,
     "bool": lambda value: isinstance(value, bool),
     "list": lambda value: isinstance(value, list),
-    "date": _read_by(lambda value: len(value) == 10 and datetime.date.fromisoformat(value)),
+    # In one writing only: newer Pythons read 2026-W47-1 too, and days are compared as text.
+    "date": _read_by(lambda value: datetime.date.fromisoformat(value).isoformat() == value),
     # With its offset: a local time alone is ambiguous when clocks go back.
     "datetime": _read_by(lambda value: datetime.datetime.fromisoformat(value).tzinfo),
     "week": _like(r"\d{4}-W\d{2}"),
@@ -138,6 +139,7 @@ _SHAPES: Mapping[str, _Shape] = {
     "information_types.yml": {
         "nonconforming_below_pct": _SHARE,
         "retention": {"keep_last": _AT_LEAST_TWO, "settle_days": _DAYS, "suspect_days": _COUNT, "safety_days": _COUNT},
+        "repetition": {"failures": _AT_LEAST_TWO, "within_days": _COUNT},
         "frequencies": {"*": _FREQUENCY},
         "information_types": {"*": _INFORMATION_TYPE},
     },

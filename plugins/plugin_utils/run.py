@@ -5,20 +5,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils import failures, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, Written
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
-from ansible_collections.dse.backup.plugins.plugin_utils.screen import accept, backup, drill, prune, restore, verify
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
+    accept,
+    acknowledge,
+    backup,
+    drill,
+    ledger,
+    prune,
+    reconcile,
+    request,
+    restore,
+    verify,
+)
 
 # What each job shows: its plan, the end of a rehearsal (--check), its result.
 _SCREENS = {
-    **{"accept": accept, "backup": backup, "restore": restore},
-    **{"drill": drill, "prune": prune, "verify": verify},
+    **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "drill": drill, "ledger": ledger},
+    **{"prune": prune, "reconcile": reconcile, "request": request, "restore": restore, "verify": verify},
 }
 
 NO_PLAN = (
@@ -45,7 +57,8 @@ class Run:
     def open(self) -> list[str]:
         """Prove that the ledger can be written and hold the run until it ends; raise LedgerError.
 
-        Returns what is worth a line on the screen: a ledger that is new may be one whose path was mistyped.
+        Returns what is worth a line on the screen: a ledger that is new may be one whose path was mistyped. A job that
+        is over in a moment needs it only once it has something to record.
         """
         news = []
         if self._writes:
@@ -59,9 +72,11 @@ class Run:
     def take(self, result: dict[str, Any]) -> Iterator[str]:
         """Record what an action returned and yield what is worth a line on the screen; raise LedgerError."""
         if "planned" in result:
-            self._plan = result
             # Who asks for a preview wants to be told, not to change anything.
             self._writes = self._writes and not result.get("is_preview")
+            if not self.is_open:
+                yield from self.open()
+            self._plan = result
             yield self._screen.plan(result, self._run_id)
         entries = result.get("backup_records") or []
         if entries and self._writes:
@@ -95,6 +110,7 @@ class Run:
         if self._has_begun:
             entries.append({"record_type": "run", "run_event": "ended", "run_id": self._run_id})
         warnings = list(self._write(entries))
+        warnings += self._write(self._closings())
         self._let_go()
         shown = [self._outcomes[unit(planned)] for planned in self._plan["planned"]]
         return "\n".join([*warnings, self._screen.run(shown, self._others, self._plan, self._ledger)])
@@ -106,7 +122,29 @@ class Run:
             return False
         if not self._writes:
             return not self._plan["refused"]
-        return all(outcomes.succeeded(self._outcomes.get(unit(each), {})) for each in self._plan["planned"])
+        # What a job was to find, should there be any: that it has found some is no success.
+        found = any(record["record_type"] == self._plan.get("seeks") for record in self._others)
+        planned = self._plan["planned"]
+        return not (found or self._plan["refused"]) and all(
+            outcomes.succeeded(self._outcomes.get(unit(each), {})) for each in planned
+        )
+
+    def _closings(self) -> list[dict[str, Any]]:
+        """Return what closes the failures of which there is evidence by now, of whichever run it is."""
+        procedure = self._ledger.procedure
+        entries = []
+        with self._ledger.read() as index:
+            backups = functools.cache(lambda item_id: index.backups(item_id=item_id))
+            for failure in index.open_failures():
+                found = failures.evidence(
+                    failure,
+                    backups=backups(failure.item_id),
+                    trials=index.trials(failure.item_id),
+                    kind=procedure.information_types.get(failure.information_type),
+                )
+                if found:
+                    entries.append(failures.closing(failure, found, self._run_id))
+        return entries
 
     @property
     def _screen(self) -> Any:
@@ -122,6 +160,9 @@ class Run:
         # What was not planned (a damaged item, where repositories are verified) is shown, and is nobody's outcome.
         planned = {unit(each) for each in self._plan["planned"]} if self._plan else set()
         for record in written.records:
+            # What goes of the ledger itself goes once its record is in it.
+            if record["record_type"] == "disposal" and "ledger_year" in record:
+                self._ledger.remove_year(record)
             mine = record.get("run_id") == self._run_id and is_outcome(record) and unit(record) in planned
             if mine and unit(record) not in self._outcomes:
                 self._outcomes[unit(record)] = record

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from clock import Clock
 from institution import CHECKOUT, copy_template, prepare_template
 
 
@@ -34,6 +35,12 @@ def institution(template, tmp_path):
     made = copy_template(template, tmp_path / "institution")
     yield made
     made.close()
+
+
+@pytest.fixture
+def clock(institution):
+    """Mexico City: no daylight saving since 2022."""
+    return Clock(institution, "America/Mexico_City")
 
 
 @pytest.fixture

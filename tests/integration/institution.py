@@ -10,13 +10,17 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import accepted
 import official_record
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -42,7 +46,10 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 class Institution:
-    """Servers ``srv-web01`` and ``srv-db01``, the backup server ``srv-bkp01``, and a ledger that does not exist yet."""
+    """Servers ``srv-web01`` and ``srv-db01``, the backup server ``srv-bkp01``, and a ledger that does not exist yet.
+
+    What its inventory asks for, JAA has accepted when ``backup.yml`` starts, unless ``registers_requests`` is False.
+    """
 
     SERVERS = ("srv-web01", "srv-db01")
 
@@ -52,12 +59,19 @@ class Institution:
         self.items: dict[str, Any] = {server: [] for server in self.SERVERS}
         self.host_vars: dict[str, dict[str, Any]] = {}
         self.env: dict[str, str] = {}
+        self.registers_requests = True
+        # The moment of a fake clock.
+        self.moment: datetime | None = None
+        self._folios: dict[str, str] = {}
         self.started: list[subprocess.Popen] = []
 
     # --- What an administrator writes ---------------------------------------------------------------------------------
 
     def files(self, item_id: str, **changes: Any) -> dict[str, Any]:
-        """Return an item whose source is a directory with one file of 10,000 bytes; it is made unless it exists."""
+        """Return an item whose source is a directory with one file of 10,000 bytes; it is made unless it exists.
+
+        It has a request of its own, always the same.
+        """
         source = self.root / "data" / item_id
         if not source.exists():
             self.fill(item_id, 10_000)
@@ -66,10 +80,21 @@ class Institution:
             "service": "Portal institucional",
             "repository_type": "web_publication",
             "information_type": "images_documents",
-            "request_folio": "DSE-05-2026-0001",
+            "request_folio": self._folios.setdefault(item_id, f"DSE-05-2026-{len(self._folios) + 1:04d}"),
             "paths": [str(source)],
         }
         return {key: value for key, value in {**item, **changes}.items() if value is not None}
+
+    def database(self, item_id: str, **changes: Any) -> dict[str, Any]:
+        """Return an item that is a SQLite database of 1000 rows, made here."""
+        path = self.root / "data" / f"{item_id}.sqlite"
+        path.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE alumno (id INTEGER)")
+            database.executemany("INSERT INTO alumno VALUES (?)", [(number,) for number in range(1000)])
+        kinds = {"information_type": "database", "repository_type": "database"}
+        source = {"paths": None, "database": {"engine": "sqlite", "path": str(path)}}
+        return self.files(item_id, **{**kinds, **source, **changes})
 
     def fill(self, item_id: str, size: int) -> Path:
         """Make the item's source one file of ``size`` bytes that nothing compresses, and return its directory."""
@@ -84,6 +109,16 @@ class Institution:
         config = self.root / "hosts" / server / "etc" / "config.json"
         if config.exists():
             config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), "items": list(items)}), "utf-8")
+
+    def accept_requests(self) -> None:
+        """Bring the ledger's register of requests up to the inventory as it now is: JAA has accepted all of it."""
+        accepted.bring_up(
+            self.ledger,
+            self.items,
+            members=self.SERVERS,
+            procedure=self.env.get("DSE_BACKUP_PROCEDURE"),
+            moment=self.moment,
+        )
 
     def write_inventory(self) -> Path:
         """Write the inventory as it now is and return its path."""
@@ -114,7 +149,7 @@ class Institution:
         }
         children = {
             "dse_servers": {"hosts": {server: hosts.pop(server) for server in self.SERVERS}},
-            "backup_servers": {"hosts": {"srv-bkp01": hosts.pop("srv-bkp01", {})}},
+            "backup_servers": {"hosts": {"srv-bkp01": hosts.pop("srv-bkp01", self.host_vars.get("srv-bkp01", {}))}},
             "outside": {"hosts": hosts},
         }
         path = self.root / "inventory.yml"
@@ -142,6 +177,8 @@ class Institution:
 
     def start(self, playbook: str | Path, *arguments: str, cwd: Path | None = None, **env: str | None) -> Running:
         """Start a playbook (of the checkout, or by path or full name) in a process group of its own."""
+        if self.registers_requests and playbook in ("backup.yml", "dse.backup.backup"):
+            self.accept_requests()
         if str(playbook).endswith(".yml"):
             playbook = CHECKOUT / "playbooks" / playbook
         command = [str(BIN / "ansible-playbook"), "-i", str(self.write_inventory()), str(playbook), *arguments]
@@ -153,7 +190,8 @@ class Institution:
 
     def script(self, server: str, *arguments: str) -> Done:
         """Run the deployed ``dse-backup`` as JAA does by hand on that server."""
-        return self._start([str(self.root / "hosts" / server / "bin" / "dse-backup"), *arguments]).wait()
+        command = [str(self.root / "hosts" / server / "bin" / "dse-backup"), *arguments]
+        return self._start(command, env={**os.environ, **self.env}).wait()
 
     def _start(self, command: list[str], **options: Any) -> Running:
         log = (self.root / f"output-{len(self.started)}").open("w+b")

@@ -71,7 +71,12 @@ def unit(record: Record) -> str:
 
 
 def _check_chain(records: list[Record]) -> None:
-    head = "0" * 64
+    # The first line continues nothing, or what a disposal proves to have been there.
+    ends = {
+        each["last_record_sha256"] for each in records if each["record_type"] == "disposal" and "ledger_year" in each
+    }
+    head = records[0]["previous_sha256"] if records else "0" * 64
+    assert head in {"0" * 64, *ends}, "the first record is not the beginning"
     for number, record in enumerate(records, start=1):
         bare = {key: value for key, value in record.items() if key != "record_sha256"}
         canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")

@@ -58,6 +58,7 @@ def test_records_that_another_task_returns_do_not_reach_the_ledger(portal, tmp_p
         "    - ansible.builtin.set_fact:\n"
         f"        backup_records: {json.dumps([FORGED])}\n"
     )
+    portal.accept_requests()
     done = portal.start(playbook).wait()
     assert "dse.backup.verify_size" in done.out, "the intruder ran"
     assert done.rc == 0, done.out

@@ -50,7 +50,11 @@ def test_verdicts_are_against_the_last_conforming_backup_and_a_doubtful_one_neve
             assert failure["backup_folio"] == backup["folio"]
             assert failure["error_message"] in done.out
     assert len(portal.records("failure")) == 2, "a later conforming backup neither adds to nor takes from the log"
-    assert portal.records("closing") == [], "closing a failure is JAA's own act"
+    # Both are closed by evidence, and by the backup that came after them and conforms only.
+    closings = portal.records("closing")
+    assert [each["about_folio"] for each in closings] == [each["folio"] for each in portal.records("failure")]
+    good = portal.records("backup")[-1]["folio"]
+    assert [(each["evidence"], each["related_folios"]) for each in closings] == [("backup", [good])] * 2
 
 
 def test_what_waits_for_a_decision_is_not_backed_up_again_by_the_calendar(portal):

@@ -31,6 +31,7 @@ def portal(institution):
 
 
 def _under_runner(portal, tmp_path, *arguments):
+    portal.accept_requests()
     environment = portal.environment(ANSIBLE_CONFIG=None, PATH=f"{BIN}:/usr/bin:/bin")
     request = {
         "private_data_dir": str(tmp_path / "runner"),

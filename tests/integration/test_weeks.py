@@ -1,77 +1,15 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Weeks of the institution's calendar in a minute, with a fake clock for all but restic, which is told the time."""
+"""What is due, and what was missed: weeks of the institution's calendar, as a fake clock shows them."""
 
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
-from datetime import datetime, timezone
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
+from clock import Clock
 from institution import CHECKOUT
-
-# restic is linked statically and knows no fake clock, and the disk's times are real: both are put right.
-_RESTIC_KNOWS_THE_TIME = """\
-now=$(($(date +%s) + $(cat {root}/offset)))
-before=$(ls {root}/backup/*/repository/snapshots)
-"$real" "$@" --time "$(date -d "@$now" "+%Y-%m-%d %H:%M:%S")"
-status=$?
-for snapshot in {root}/backup/*/repository/snapshots/*; do
-    case "$before" in *"${{snapshot##*/}}"*) ;; *) touch -d "@$now" "$snapshot" ;; esac
-done
-exit $status
-"""
-
-
-class Clock:
-    """Lets the institution's programs run at a given moment of its own time zone."""
-
-    def __init__(self, institution, zone):
-        (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-        self._zone = ZoneInfo(zone)
-        self._institution = institution
-        institution.replace_restic(_RESTIC_KNOWS_THE_TIME.format(root=institution.root))
-        institution.env.update(LD_PRELOAD=str(library), NO_FAKE_STAT="1")
-
-    def run(self, moment, *arguments):
-        """Run ``backup.yml`` at ``2027-03-01 01:00``, however it ends."""
-        wanted = datetime.fromisoformat(moment).replace(tzinfo=self._zone)
-        offset = int((wanted - datetime.now(timezone.utc)).total_seconds())
-        (self._institution.root / "offset").write_text(str(offset))
-        return self._institution.backup(*arguments, FAKETIME=f"{offset:+d}")
-
-    def backup(self, moment, *arguments):
-        """Run it where all must go well, and return what was planned."""
-        done = self.run(moment, *arguments)
-        assert done.rc == 0, done.out
-        return self._institution.planned()
-
-
-@pytest.fixture
-def clock(institution):
-    """Mexico City: no daylight saving since 2022."""
-    return Clock(institution, "America/Mexico_City")
-
-
-def _database(institution):
-    path = institution.root / "data" / "escolares.sqlite"
-    path.parent.mkdir(exist_ok=True)
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE alumno (id INTEGER)")
-        database.executemany("INSERT INTO alumno VALUES (?)", [(number,) for number in range(1000)])
-        database.commit()
-    return institution.files(
-        "db-escolares",
-        information_type="database",
-        repository_type="database",
-        paths=None,
-        database={"engine": "sqlite", "path": str(path)},
-    )
 
 
 def _missed(institution):
@@ -83,7 +21,7 @@ def _missed(institution):
 def test_a_week_and_more_of_all_three_frequencies(institution, clock):
     """Breaks: something is due twice or not at all; a missed slot is recorded twice, or by a run that did it."""
     source = institution.files("portal-src", information_type="source_code", repository_type="software_project")
-    institution.register("srv-db01", _database(institution), source, institution.files("portal-media"))
+    institution.register("srv-db01", institution.database("db-escolares"), source, institution.files("portal-media"))
     everything = ["db-escolares", "portal-media", "portal-src"]
     # Thursday of 2027-W08. Near midnight local and UTC dates differ: the calendar is local.
     assert clock.backup("2027-02-25 23:30") == everything
@@ -142,7 +80,7 @@ def test_a_night_in_which_the_clock_changes_has_its_one_backup(institution, tmp_
     file.write_text(text.replace("America/Mexico_City", "America/Tijuana"), "utf-8")
     institution.env["DSE_BACKUP_PROCEDURE"] = str(procedure)
     clock = Clock(institution, "America/Tijuana")
-    institution.register("srv-db01", _database(institution))
+    institution.register("srv-db01", institution.database("db-escolares"))
     for moment in (before, night, after):
         assert clock.backup(moment) == ["db-escolares"]
         assert clock.backup(f"{moment[:10]} 22:30") == []

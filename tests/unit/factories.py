@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import canonical, record_sha256
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context
 
 CONTEXT = Context(run_id="R1", execution_mode="automatic", operator_role="JAA", operator_user="respaldos")
@@ -62,6 +66,9 @@ def backup_record(kind: str, day: date | str, result: str = "conforming", **chan
         "information_type": kind,
         "request_folio": "DSE-05-2026-0001",
         "backup_date": str(day),
+        "started_at": f"{day}T02:00:00-06:00",
+        "finished_at": f"{day}T02:05:00-06:00",
+        "execution_mode": "automatic",
         "file_name": "ab" * 32,
         "size_bytes": 1000,
         "entry_count": 10,
@@ -82,6 +89,57 @@ def failure_record(day: date | str, **changes: Any) -> dict[str, Any]:
         "error_message": "no respondió",
         **changes,
     }
+
+
+def request_record(folio: str = "DSE-05-2026-0001", **changes: Any) -> dict[str, Any]:
+    """A request's record: it asks for what `item` is."""
+    return {
+        "record_type": "backup_request",
+        "form_code": "FOR 7.5 DSE 05",
+        "folio": folio,
+        "requester_role": "CGDW",
+        "requester_area": "Portal Institucional",
+        "requester_contact": "portal@dse.example",
+        "service": "Portal institucional",
+        "servers": ["srv-web01"],
+        "repository_type": "software_project",
+        "information_type": "source_code",
+        "source": "/srv/www/portal",
+        "estimated_bytes": 1000,
+        "contains_personal_data": False,
+        "frequency": "weekly",
+        **changes,
+    }
+
+
+def decision_record(folio: str, decision: str = "accepted", **changes: Any) -> dict[str, Any]:
+    """JAA's decision on a request; an accepted one holds from 2 November 2026, a Monday, on."""
+    since = {"valid_from": "2026-11-02"} if decision == "accepted" else {"decision_reason": "fuera de alcance"}
+    return {"record_type": "decision", "about_folio": folio, "decision": decision, **since, **changes}
+
+
+def cancellation_record(folio: str, day: date | str, **changes: Any) -> dict[str, Any]:
+    """The cancellation of a request on that day."""
+    return {
+        "record_type": "closing",
+        "about_folio": folio,
+        "evidence": "cancellation",
+        "cause": "el servicio terminó",
+        "recorded_at": f"{day}T10:00:00.000-06:00",
+        **changes,
+    }
+
+
+def accepted(folio: str = "DSE-05-2026-0001", since: date | str = "2026-11-02", **changes: Any) -> list[dict[str, Any]]:
+    """A request, and that JAA accepted it from a day on."""
+    until = changes.pop("valid_until", None)
+    return [request_record(folio, **changes), decision_record(folio, valid_from=str(since), valid_until=until)]
+
+
+def index_of(directory: Any, records: list[dict[str, Any]]) -> Index:
+    """What a ledger of these records adds up to; ``directory`` is emptied of any other."""
+    Path(directory, "ledger-2026.jsonl").write_bytes(b"".join(chained(records)))
+    return Index.for_reading(str(directory))
 
 
 def measured(**changes: Any) -> dict[str, Any]:
@@ -107,6 +165,20 @@ def measured(**changes: Any) -> dict[str, Any]:
         "size_change_accumulated_pct": None,
         **changes,
     }
+
+
+def chained(
+    records: list[dict[str, Any]], *, after: list[bytes] | None = None, previous: str = "0" * 64
+) -> list[bytes]:
+    """The records as a ledger's lines, which continue ``after``, or the hash ``previous``."""
+    lines = []
+    head = json.loads(after[-1])["record_sha256"] if after else previous
+    for each in records:
+        record = {"form_code": None, "recorded_at": "2026-11-22T07:00:00.000-06:00", "previous_sha256": head, **each}
+        record.pop("record_sha256", None)
+        head = record["record_sha256"] = record_sha256(record)
+        lines.append(canonical(record) + b"\n")
+    return lines
 
 
 def started(run_id: str = "R1", items: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:

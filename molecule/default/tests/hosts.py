@@ -53,6 +53,11 @@ def container(name: str) -> str:
     return _inspect(name)[0]
 
 
+def file_system(name: str) -> Path:
+    """Return a host's whole file system as this machine sees it: quicker than a shell where only bytes are moved."""
+    return Path(f"/proc/{_inspect(name)[1]}/root")
+
+
 def address(name: str) -> str:
     """Return a host's IPv4 address, which a restart keeps."""
     return ADDRESSES[name]

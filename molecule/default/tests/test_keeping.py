@@ -33,13 +33,13 @@ DAMAGED = "DAÑADO en la copia de JAA"
 
 ITEMS = {
     WEB: [
-        item("prueba-acervo", "web_publication", "images_documents", paths=[ARCHIVE], retention={"cycles": 1}),
-        item("prueba-notas", "web_publication", "images_documents", paths=[NOTES]),
-        item("prueba-subida", "web_publication", "images_documents", paths=[LARGE]),
+        item("prueba-acervo", 301, "web_publication", "images_documents", paths=[ARCHIVE], retention={"cycles": 1}),
+        item("prueba-notas", 302, "web_publication", "images_documents", paths=[NOTES]),
+        item("prueba-subida", 303, "web_publication", "images_documents", paths=[LARGE]),
     ],
     DATABASES: [
-        item("prueba-alumnos", "database", "database", database={"engine": "postgresql", "name": STUDENTS}),
-        item("prueba-tienda", "database", "database", database={"engine": "mariadb", "name": SHOP}),
+        item("prueba-alumnos", 304, "database", "database", database={"engine": "postgresql", "name": STUDENTS}),
+        item("prueba-tienda", 305, "database", "database", database={"engine": "mariadb", "name": SHOP}),
     ],
 }
 
@@ -169,6 +169,8 @@ def packs():
         renew(piece)
     postgresql(STUDENTS_SQL, "postgres")
     mariadb("", SHOP_SQL)
+    requested = play("request", request_take_over=True)
+    assert requested.status == 0, requested.output
     first = backup("prueba-acervo", "prueba-alumnos", "prueba-tienda")
     assert first.status == 0, first.output
     found = {"notas": largest_new_pack("prueba-notas")}

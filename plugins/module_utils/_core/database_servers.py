@@ -16,7 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import database_programs as programs
 from .database_programs import DatabaseError
@@ -36,6 +36,8 @@ from .text import readable
 
 # Seconds that the sessions of a live database have to go away.
 _CLOSING = 60
+# MariaDB opens every table to tell its size: of more than so many it is not asked.
+_TABLES_TO_MEASURE = 20_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ class Copy:
                 return stream.read()
         except FileNotFoundError:
             return ""
+
+
+class Listed(NamedTuple):
+    """A database as its server lists it: ``owner`` in words, empty where nobody can tell; bytes, None where unknown."""
+
+    name: str
+    owner: str
+    size: int | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,18 @@ class Postgresql:
         where = f"WHERE datname = {_text(name)}"
         answer = self._ask(f"SELECT pg_database_size(oid) FROM pg_database {where}")  # noqa: S608  the name is quoted
         return int(answer) if answer else None
+
+    def databases(self) -> list[Listed]:
+        """Return all databases but the system's own."""
+        columns = ", ".join(map(_in_hexadecimal, ("datname", "pg_get_userbyid(datdba)")))
+        others = f"datname NOT IN ({', '.join(map(_text, self.system_databases))})"
+        question = f"SELECT {columns}, pg_database_size(oid) FROM pg_database WHERE {others} ORDER BY 1"  # noqa: S608  quoted
+        rows = (line.split("|") for line in self._ask(question).split())
+        return [Listed(_from_hexadecimal(name), _from_hexadecimal(owner), int(size)) for name, owner, size in rows]
+
+    def configuration(self) -> list[str]:
+        """Return the files that configure the server."""
+        return self._ask("SHOW config_file; SHOW hba_file; SHOW ident_file").split("\n")
 
     def disk(self) -> str:
         """Return the directory that holds the server's data."""
@@ -243,9 +265,8 @@ class Postgresql:
         return self._names("SELECT {} FROM pg_tablespace", "spcname")
 
     def _names(self, question: str, column: str) -> list[str]:
-        # In hexadecimal: a name may hold a line's end.
-        answer = self._ask(question.format(f"encode(convert_to({column}::text, 'UTF8'), 'hex')"))
-        return [bytes.fromhex(line).decode("utf-8", "surrogateescape") for line in answer.split()]
+        answer = self._ask(question.format(_in_hexadecimal(column)))
+        return [_from_hexadecimal(line) for line in answer.split()]
 
     def _ask(self, sql: str, name: str = "") -> str:
         given = sql.encode("utf-8", "surrogateescape")
@@ -298,6 +319,15 @@ def _tablespaces(globals_sql: str) -> list[str]:
     return [unquoted(each[2]) for each in told if each[:2] == ["CREATE", "TABLESPACE"]]
 
 
+def _in_hexadecimal(column: str) -> str:
+    """Return how PostgreSQL is asked for a name: one may hold a line's end."""
+    return f"encode(convert_to({column}::text, 'UTF8'), 'hex')"
+
+
+def _from_hexadecimal(name: str) -> str:
+    return bytes.fromhex(name).decode("utf-8", "surrogateescape")
+
+
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -336,6 +366,42 @@ class Mariadb:
         )
         exists, size = answer.split("\t")
         return int(float(size)) if int(exists) else None
+
+    def databases(self) -> list[Listed]:
+        """Return all databases but the system's own; their owners are the accounts with rights of their own on them."""
+        listed = self._ask("SELECT HEX(schema_name) FROM information_schema.schemata ORDER BY schema_name").split()
+        names = [name for name in map(_from_hexadecimal, listed) if name not in self.system_databases]
+        accounts, sizes = self._accounts(), self._sizes()
+        return [
+            Listed(name, ", ".join(accounts.get(name, [])), sizes.get(name, 0) if sizes is not None else None)
+            for name in names
+            # A directory that is none of the server's, such as the lost+found of a disk of its own.
+            if not name.startswith("#mysql50#")
+        ]
+
+    def _accounts(self) -> dict[str, list[str]]:
+        """Return the accounts that were given rights on each database; none where this account may not know."""
+        try:
+            rows = self._ask("SELECT HEX(db), HEX(CONCAT(user, '@', host)) FROM mysql.db ORDER BY user, host")
+        except DatabaseError:
+            return {}
+        accounts: dict[str, list[str]] = {}
+        for line in rows.split("\n") if rows else []:
+            name, account = map(_from_hexadecimal, line.split("\t"))
+            # Rights are given on a pattern; the name of one database has its wildcards escaped, or not.
+            accounts.setdefault(re.sub(r"\\([_%])", r"\1", name), []).append(account)
+        return accounts
+
+    def _sizes(self) -> dict[str, int] | None:
+        """Return the bytes of each database that has tables; None where asking would open too many of them."""
+        if int(self._ask("SELECT COUNT(*) FROM information_schema.tables")) > _TABLES_TO_MEASURE:
+            return None
+        rows = self._ask(
+            "SELECT HEX(table_schema), COALESCE(SUM(data_length + index_length), 0) "
+            "FROM information_schema.tables GROUP BY table_schema"
+        )
+        pairs = (line.split("\t") for line in rows.split("\n") if line)
+        return {_from_hexadecimal(name): int(float(size)) for name, size in pairs}
 
     def disk(self) -> str:
         """Return the directory that holds the server's data."""

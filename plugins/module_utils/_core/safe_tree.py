@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 # Nobody's tree is deeper; what is would use up descriptors and the interpreter's stack.
 DEPTH_LIMIT = 300
@@ -106,8 +106,25 @@ def _attributes(directory: int) -> dict[str, bytes]:
 
 def mount_points() -> frozenset[str]:
     """Return the paths where something is mounted; between two of them nothing can be moved by renaming."""
-    with open("/proc/self/mountinfo", "rb") as mounts:
-        return frozenset(os.fsdecode(_without_octal(line.split(b" ")[4])) for line in mounts)
+    return frozenset(mounts())
+
+
+def mounts() -> dict[str, str]:
+    """Return the paths where something is mounted, each with the type of what one sees there: ``ext4``, ``proc``."""
+    found = {}
+    with open("/proc/self/mountinfo", "rb") as lines:
+        for line in lines:
+            place, _dash, system = line.partition(b" - ")
+            # What was mounted later hides what was there before.
+            found[os.fsdecode(_without_octal(place.split(b" ")[4]))] = os.fsdecode(system.split(b" ")[0])
+    return found
+
+
+def mount_of(path: str, mounted: Collection[str]) -> str:
+    """Return which of the mounted paths an absolute ``path`` without links lies on."""
+    while path not in mounted and path != "/":
+        path = os.path.dirname(path)
+    return path
 
 
 def _without_octal(name: bytes) -> bytes:

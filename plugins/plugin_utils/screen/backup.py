@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
-from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
+from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table, verdict
 
@@ -32,6 +32,12 @@ def plan(result: dict[str, Any], run_id: str) -> str:
     else:
         lines.append("  Nada vence ahora: no se contacta a ningún servidor.")
     lines += [f"  en espera: {each['server']} · {each['item_id']} · {each['reason']}" for each in result["waiting"]]
+    if result["absent"]:
+        lines += [
+            "",
+            "SOLICITADO, ACEPTADO Y AUSENTE DEL INVENTARIO; agréguelo, o cancele la solicitud con request.yml:",
+        ]
+        lines += [f"  ! {each['server']} · {each['folio']} · {readable(each['source'])}" for each in result["absent"]]
     if refused:
         lines += ["", "EL INVENTARIO TIENE ERRORES; estos elementos no se respaldan hasta corregirlos:"]
         lines += [f"  ✗ {line}" for line in refused]

@@ -32,7 +32,7 @@ def test_only_a_good_backup_becomes_the_baseline(result, is_baseline):
     assert history.previous["folio"] == "B"
     assert history.cycles == (2 if is_baseline else 1)
     assert [size for _day, size in history.peaks] == ([100, 7] if is_baseline else [100])
-    assert history.server == "srv-web01"
+    assert (history.server, history.request_folio) == ("srv-web01", "DSE-05-2026-0001")
 
 
 def test_a_good_backup_ends_what_was_suspect():
@@ -43,8 +43,20 @@ def test_a_good_backup_ends_what_was_suspect():
 
 
 def test_a_failure_about_a_backup_is_no_outcome_of_its_own():
-    history = after(failure_record("2026-11-02", about_folio="DSE-04-2026-0001"), failure_record("2026-11-03"))
-    assert history.outcome_days == ["2026-11-03"]
+    # A copy that was found damaged later: the item's last outcome stays what it was.
+    about = failure_record("2026-11-02", about_folio="DSE-04-2026-0001")
+    assert after(about) == History()
+    assert not after(backup_record(KIND, "2026-11-01"), about).failing
+    assert after(backup_record(KIND, "2026-11-01"), failure_record("2026-11-03")).failing
+
+
+def test_the_request_of_an_item_is_that_of_its_last_backup():
+    # By it what was accepted and taken out of the inventory is still known by its item's name.
+    history = after(
+        backup_record(KIND, "2026-11-01", request_folio="DSE-05-2026-0001"),
+        backup_record(KIND, "2026-11-02", "nonconforming", request_folio="DSE-05-2026-0007", server="srv-web02"),
+    )
+    assert (history.request_folio, history.server) == ("DSE-05-2026-0007", "srv-web02")
 
 
 def test_other_records_change_nothing():
@@ -109,13 +121,12 @@ def test_a_second_decision_on_the_same_backup_changes_nothing():
     assert after(*first, decision("B", "accepted")) == after(*first)
 
 
-def test_a_failure_that_is_not_of_a_backup_leaves_the_days_alone():
-    # A restore that failed on Tuesday must not hide that Tuesday's backup was missed.
-    for stage in ("restore", "jaa_copy"):
+def test_a_failure_that_is_not_of_a_backup_leaves_the_item_alone():
+    # A restore that failed on Tuesday says nothing about Tuesday's backup.
+    for stage in ("restore", "jaa_copy", "csc_delivery", "loan"):
         assert after(failure_record("2026-11-02", failure_stage=stage)) == History()
     for stage in ("backup", "verification"):
-        history = after(failure_record("2026-11-02", failure_stage=stage))
-        assert (history.outcome_days, history.failing) == (["2026-11-02"], True)
+        assert after(failure_record("2026-11-02", failure_stage=stage)).failing
 
 
 def test_drills_and_the_usual_share_of_new_data_are_remembered():

@@ -180,17 +180,20 @@ def test_a_failure_of_anything_fits_its_form(procedure, element, message):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "first", "last", "words"),
     [
-        ("source_code", "la semana 2026-W53"),
-        ("database", "el día 28/12/2026"),
-        ("images_documents", "la fecha límite 28/12/2026"),
+        ("source_code", "2026-12-28", "2027-01-03", "la semana 2026-W53"),
+        ("database", "2026-12-28", "2026-12-28", "el día 28/12/2026"),
+        # What is due every sixty days fails on the last of them.
+        ("images_documents", "2026-10-30", "2026-12-28", "la fecha límite 28/12/2026"),
     ],
 )
-def test_a_missed_slot_is_named_and_belongs_to_no_run(procedure, kind, words):
-    slot = date(2026, 12, 28)
+def test_a_missed_slot_is_named_and_belongs_to_no_run(procedure, kind, first, last, words):
+    days = date.fromisoformat(first), date.fromisoformat(last)
     context = replace(CONTEXT, execution_mode="manual", maintenance_ref="M-1")
-    entry = outcomes.missed(item_of(kind), "srv", slot, context=context, procedure=procedure)
+    entry = outcomes.missed(
+        item_of(kind), "srv", procedure.information_type(kind), *days, context=context, procedure=procedure
+    )
     assert problems(procedure, entry) == []
     assert words in entry["error_message"]
     assert (entry["run_id"], entry["failure_type"], entry["execution_mode"]) == (None, "not_run", "automatic")

@@ -37,6 +37,7 @@ def plan(*items, refused=(), records=()):
         "job": "backup",
         "planned": list(items),
         "waiting": [],
+        "absent": [],
         "refused": list(refused),
         "context": asdict(CONTEXT),
         "backup_records": [started("R1", tuple(each["item_id"] for each in items)), *records],
@@ -46,7 +47,7 @@ def plan(*items, refused=(), records=()):
 def outcome(item_id, result):
     if result == "failure":
         return failure_record("2026-11-22", item_id=item_id, run_id="R1")
-    when = {"execution_mode": "automatic", "started_at": "2026-11-22T01:00:00-06:00"}
+    when = {"started_at": "2026-11-22T01:00:00-06:00", "finished_at": "2026-11-22T01:05:00-06:00"}
     entry = backup_record("database", "2026-11-22", result, item_id=item_id, run_id="R1", **when)
     if result in ("review", "nonconforming"):
         entry["follow_ups"] = [failure_record("2026-11-22", item_id=item_id, run_id="R1")]

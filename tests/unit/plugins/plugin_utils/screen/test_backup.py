@@ -8,7 +8,7 @@ from ansible_collections.dse.backup.tests.unit.factories import backup_record, f
 
 
 def plan(**changes):
-    return {"planned": [], "waiting": [], "refused": [], **changes}
+    return {"planned": [], "waiting": [], "refused": [], "absent": [], **changes}
 
 
 def test_a_plan_says_what_is_due_what_waits_and_what_is_wrong():
@@ -25,7 +25,17 @@ def test_a_plan_says_what_is_due_what_waits_and_what_is_wrong():
 
 
 def test_an_empty_plan_says_that_nobody_is_contacted():
-    assert "Nada vence ahora: no se contacta a ningún servidor." in summary.plan(plan(), "R1")
+    shown = summary.plan(plan(), "R1")
+    assert "Nada vence ahora: no se contacta a ningún servidor." in shown
+    assert "AUSENTE" not in shown and "ERRORES" not in shown
+
+
+def test_what_was_accepted_and_is_not_in_the_inventory_is_named():
+    # Somebody took it out: nothing is backed up, and nothing fails.
+    gone = {"server": "srv-db02", "folio": "DSE-05-2026-0009", "source": "nó\nmina"}
+    shown = summary.plan(plan(absent=[gone]), "R1")
+    assert "SOLICITADO, ACEPTADO Y AUSENTE DEL INVENTARIO" in shown
+    assert r"! srv-db02 · DSE-05-2026-0009 · nó\nmina" in shown
 
 
 def test_a_result_shows_sizes_side_by_side_and_why_something_needs_attention(ledger):

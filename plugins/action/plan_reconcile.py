@@ -1,0 +1,44 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which repositories to look into before anything is called missed: of the servers with gaps or open failures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.dse.backup.plugins.plugin_utils import expectations
+from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+
+
+class ActionModule(PlanAction):
+    """See plugins/modules/plan_reconcile.py for its options and result."""
+
+    job = "reconcile"
+    act = "conciliar el calendario con el registro"
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        options = self.options(operator_role={"type": "str", "default": ""})
+        self.set_context(options["operator_role"], "automatic")
+        with self.ledger.read() as index:
+            histories = index.histories()
+            register = self.register(task_vars, histories)
+            all_expected = expectations.expected(index.requests(), register, histories, self.procedure, self.now.date())
+            gaps = [each for each in all_expected if expectations.unrecorded(each, index, self.now)]
+            # A backup by hand may lie there that covers what is missing, or what failed.
+            concerned = {each.server for each in gaps}
+            concerned |= {failure.server for failure in index.open_failures() if failure.is_of_a_backup}
+            servers: dict[str, dict[str, Any]] = {}
+            for item in register.items:
+                if item.server in concerned:
+                    plan = servers.setdefault(item.server, {"server": item.server, "items": [], "due": {}})
+                    plan["items"].append(item.definition)
+            return self.result(
+                index,
+                [],
+                servers=[{**plan, "context": asdict(self.run_context)} for plan in servers.values()],
+                expected_count=len(all_expected),
+                seeks="failure",
+                also_recorded={"highest_request_folios": register.highest_request_folios},
+            )

@@ -1,0 +1,114 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What JAA reads in the morning: what did not happen, what closed which failure, what still waits for somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failures
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
+
+
+def plan(result: dict[str, Any], run_id: str) -> str:
+    """Return how much is compared, and into which repositories it is worth looking."""
+    lines = ["", f"CONCILIACIÓN {run_id}", f"  Respaldos aceptados: {result['expected_count']}."]
+    if result["servers"]:
+        names = ", ".join(each["server"] for each in result["servers"])
+        lines.append(f"  Antes de dar algo por omitido se revisa el repositorio de: {names}.")
+    return "\n".join([*lines, ""])
+
+
+def checked(result: dict[str, Any]) -> str:
+    """Return the end of a rehearsal."""
+    return "Revisión (--check): no se contactó a ningún servidor ni se registró nada."
+
+
+def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[str, Any], ledger: Ledger) -> str:
+    """Return what is new and what is open, the oldest first."""
+    new = [each for each in others if each["record_type"] == "failure"]
+    closed = [each for each in others if each["record_type"] == "closing"]
+    lines = ["", "RESULTADO DE LA CONCILIACIÓN"]
+    lines += _section(
+        "FALLAS NUEVAS",
+        [f"✗ {each['server']} · {each['item_id']}: {each['error_message']} ({each['folio']})" for each in new],
+    )
+    lines += _section(
+        "RESPALDOS HALLADOS EN EL SERVIDOR DE RESPALDOS",
+        [
+            f"· {each['server']} · {each['item_id']}: {each['started_at'][:16].replace('T', ' ')}, "
+            f"{RESULTS[each['verification_result']]} ({each['folio']})"
+            for each in others
+            if each["record_type"] == "backup"
+        ],
+    )
+    lines += _section(
+        "FALLAS QUE SE CERRARON, CON SU EVIDENCIA",
+        [f"· {each['about_folio']} · {each['item_id']}: {each['remarks']}" for each in closed],
+    )
+    today = datetime.now(ledger.procedure.zone).date()
+    with ledger.read() as index:
+        waiting = [*_open_failures(index, ledger, today), *_other_waiting(index, today)]
+    lines += waiting
+    lines.append("")
+    if new:
+        lines.append(f"HAY FALLAS NUEVAS: {len(new)}.")
+    else:
+        lines.append(
+            "Sin fallas nuevas; quedan pendientes." if waiting else "TODO AL DÍA: sin fallas y sin pendientes."
+        )
+    return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
+
+
+def _open_failures(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
+    still_open = index.open_failures()
+    rows = [
+        f"{each.folio} · {each.server} · {each.item_id} · {each.scheduled_for[:10]}: {each.error_message}"
+        for each in still_open
+    ]
+    yield from _section("FALLAS ABIERTAS; se cierran con un respaldo que las cubra o con acknowledge.yml", rows)
+    rule = ledger.procedure.repetition
+    since = (today - timedelta(days=rule.within_days)).isoformat()
+    repeated = failures.repeated(index.failures(since=since), rule, today)
+    yield from _section(
+        "SE REPITEN; considere el control de producto no conforme (PRO 8.3 CNO 01)",
+        [
+            f"{several[-1].server} · {item_id}: {len(several)} fallas en {rule.within_days} días "
+            f"({', '.join(each.folio for each in several[-5:])})"
+            for item_id, several in repeated.items()
+        ],
+    )
+
+
+def _other_waiting(index: Index, today: date) -> Iterator[str]:
+    yield from _section(
+        "EN CUARENTENA, SIN DICTAMEN DE JAA (accept.yml)",
+        [
+            f"{folio} · {history.server} · {item_id} del {made['backup_date']}"
+            for item_id, history in index.histories().items()
+            for folio, made in history.quarantine.items()
+        ],
+    )
+    yield from _section(
+        "RECUPERACIONES SIN LA CONFORMIDAD DEL CGDW (acknowledge.yml)",
+        [
+            f"{each['folio']} · {each['requester_area']} · {each['item_id']}{_overdue(each, today)}"
+            for each in index.unaccepted_recoveries()
+        ],
+    )
+
+
+def _overdue(recovery: dict[str, Any], today: date) -> str:
+    if recovery["is_rejected"]:
+        return ", RECHAZADA: recupérela de nuevo"
+    until = calendar.working_day_after(date.fromisoformat(recovery["finished_at"][:10]))
+    return f", VENCIDA desde el {until:%d/%m/%Y}" if until < today else f", a más tardar el {until:%d/%m/%Y}"
+
+
+def _section(heading: str, rows: list[str]) -> list[str]:
+    return ["", heading, *(f"  {row}" for row in rows)] if rows else []

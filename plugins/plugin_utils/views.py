@@ -1,0 +1,215 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forms that are views over many records: a week's FOR 7.5 DSE 02 or 03, a year's DSE 04, a year's plan (CSC 01).
+
+A view has a name like a folio: ``DSE-03-2026-W47``, ``DSE-04-2026``, ``CSC-01-2026``. Of a view nothing is recorded but
+what somebody says about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
+from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE, MISSED, MITIGATED, PENDING, Slot
+from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
+
+_WEEK = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4}-W[0-9]{2})")
+_YEAR = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})")
+STATES = {DONE: "realizado", LATE: "tardío", MISSED: "OMITIDO", MITIGATED: "OMITIDO, mitigado", PENDING: "pendiente"}
+
+
+class Line(NamedTuple):
+    """One item of a view: its slots, and its backups of that time."""
+
+    item_id: str
+    server: str
+    slots: list[Slot]
+    backups: list[Backup]
+
+
+class View(NamedTuple):
+    """A week of DSE 02 or 03, or a year of DSE 04, as it stands now."""
+
+    name: str
+    form: Form
+    first: date
+    last: date
+    lines: list[Line]
+
+    @property
+    def backups(self) -> list[Backup]:
+        """All backups that it shows."""
+        return [backup for line in self.lines for backup in line.backups]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The folios of the backups on which JAA has still to decide."""
+        return [each.folio for each in self.backups if not each.conforms and each.decision is None]
+
+    @property
+    def missing(self) -> list[str]:
+        """In words, each slot that was not covered."""
+        return self._in_words(MISSED, MITIGATED)
+
+    @property
+    def pending(self) -> list[str]:
+        """In words, each slot that may still be covered."""
+        return self._in_words(PENDING)
+
+    def _in_words(self, *states: str) -> list[str]:
+        return [
+            f"{line.server} · {line.item_id} · {slot_name(slot)}: {STATES[slot.state]}"
+            for line in self.lines
+            for slot in line.slots
+            if slot.state in states
+        ]
+
+
+def slot_name(slot: Slot) -> str:
+    """Return a slot as people name it: its week, its day, or the day on which it falls due."""
+    if slot.kind.schedule.unit == "week":
+        return calendar.iso_week(slot.first)
+    return f"{slot.last:%d/%m/%Y}"
+
+
+def parse(name: str, procedure: Procedure) -> tuple[Form, date, date] | None:
+    """Return the form and the days of the view of that name; None where it is the name of none."""
+    forms = {form.series: form for form in procedure.forms.values()}
+    units: dict[str, set[str]] = {}
+    for kind in procedure.information_types.values():
+        units.setdefault(kind.form_code, set()).add(kind.schedule.unit)
+    try:
+        if (match := _WEEK.fullmatch(name)) and (form := forms.get(match[1])):
+            by_week = units.get(form.code, set()) - {"elapsed_days"}
+            return (form, *calendar.week_days(match[2])) if by_week else None
+        if (match := _YEAR.fullmatch(name)) and (form := forms.get(match[1])):
+            by_year = "elapsed_days" in units.get(form.code, set()) or "plan" in form.record_types
+            return (form, date(int(match[2]), 1, 1), date(int(match[2]), 12, 31)) if by_year else None
+    except ValueError:
+        pass
+    return None
+
+
+def view(
+    name: str,
+    form: Form,
+    first: date,
+    last: date,
+    *,
+    all_expected: Iterable[Expected],
+    index: Index,
+    now: datetime,
+) -> View:
+    """Return a view over backups. What was backed up and is not expected any more is a line too."""
+    lines: dict[str, Line] = {}
+    for each in all_expected:
+        if not any(stretch.kind.form_code == form.code for stretch in each.stretches):
+            continue
+        of_it = [
+            slot
+            for slot in expectations.slots(each, index, now, until=last)
+            if slot.kind.form_code == form.code and first <= (slot.covered_on or slot.last) <= last
+        ]
+        lines[each.item_id] = Line(each.item_id, each.server, of_it, [])
+    for backup in index.backups(since=first.isoformat(), until=last.isoformat()):
+        if form.code == backup.form_code:
+            line = lines.setdefault(backup.item_id, Line(backup.item_id, backup.server, [], []))
+            line.backups.append(backup)
+    kept = [line for line in lines.values() if line.slots or line.backups]
+    return View(name, form, first, last, kept)
+
+
+def grid(shown: View) -> list[list[str]]:
+    """Return a week as people read it: a row an item, a column a day (DSE 03) or the one slot of the week (DSE 02)."""
+    rows = []
+    for line in shown.lines:
+        cells = [STATES[slot.state] + (f" ({slot.covered_on:%d/%m})" if slot.state == MITIGATED else "")
+                 for slot in line.slots]  # fmt: skip
+        rows.append([line.server, line.item_id, *(cells or ["no se esperaba"]), _folios(line.backups)])
+    width = max((len(row) for row in rows), default=0)
+    return [[*row[:-1], *[""] * (width - len(row)), row[-1]] for row in rows]
+
+
+def _folios(backups: list[Backup]) -> str:
+    if not backups:
+        return "sin respaldos"
+    return backups[0].folio if len(backups) == 1 else f"{backups[0].folio} … {backups[-1].folio}"
+
+
+class Fulfilment(NamedTuple):
+    """How much of one item's year was done. ``planned`` is the whole year's; the others are to date."""
+
+    item_id: str
+    server: str
+    information_type: str
+    frequency: str
+    planned_dates: list[str]
+    planned: int
+    done: int
+    late: int
+    missed: int
+    mitigated: int
+    pending: int
+
+    @property
+    def compliance_pct(self) -> float | None:
+        """Done on time, of what was to be done until now, in percent; None where nothing was yet."""
+        due = self.done + self.late + self.missed + self.mitigated
+        return round(100 * self.done / due, 1) if due else None
+
+
+def fulfilment(each: Expected, year: int, index: Index, now: datetime) -> Fulfilment | None:
+    """Return an item's year, None where nothing is expected in it. A slot belongs to the year in which it falls due."""
+    slots = [
+        slot
+        for slot in expectations.slots(each, index, now, until=date(year, 12, 31))
+        if (slot.last if slot.kind.schedule.unit != "week" else slot.first).year == year
+    ]
+    if not slots:
+        return None
+    kind = slots[-1].kind
+    states = [slot.state for slot in slots]
+    return Fulfilment(
+        each.item_id,
+        each.server,
+        kind.key,
+        kind.frequency,
+        _planned_dates(slots),
+        len(slots),
+        *(states.count(state) for state in (DONE, LATE, MISSED, MITIGATED, PENDING)),
+    )
+
+
+def _planned_dates(slots: list[Slot]) -> list[str]:
+    """Return when a year's backups are expected: days in a row as one interval, weeks by their name."""
+    dates: list[str] = []
+    interval: list[date] = []
+    for slot in slots:
+        if slot.kind.schedule.unit != "day":
+            dates.append(calendar.iso_week(slot.first) if slot.kind.schedule.unit == "week" else slot.last.isoformat())
+        elif interval and interval[1] + calendar.DAY == slot.first:
+            interval[1] = slot.first
+            dates[-1] = f"{interval[0]}/{interval[1]}"
+        else:
+            interval = [slot.first, slot.first]
+            dates.append(f"{slot.first}/{slot.first}")
+    return dates
+
+
+def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
+    """Return what of a year's plan is not in its recorded lines, or is there in another shape."""
+    latest = {line["item_id"]: line for line in recorded}
+    return [
+        each
+        for each in fulfilments
+        if (line := latest.get(each.item_id)) is None
+        or (line["frequency"], line["planned_dates"]) != (each.frequency, each.planned_dates)
+    ]
