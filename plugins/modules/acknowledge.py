@@ -9,11 +9,13 @@ module: acknowledge
 short_description: Records what somebody has to say of a record, or of a view of records
 version_added: 1.0.0
 description:
-  - The CGDW says that what came back is right (a recovery, a service), CSC that it received (a delivery, the annual plan),
-    JAA that a failure is resolved and why, that a week or a year is reviewed and closed, that the annual plan is approved.
-  - A view has a name like a folio. C(DSE-03-2026-W47) and C(DSE-02-2026-W47) are a week, C(DSE-04-2026) a year's FOR 7.5
-    DSE 04, C(CSC-01-2026) a year's plan.
-  - A closed week is not changed. What arrives later is taken in by closing it once more, as a correction with its reason.
+  - The CGDW says that what came back is right (a recovery, a service), CSC that it received (a delivery, the annual
+    plan), JAA that a failure is resolved and why, that a week or a year is reviewed and closed, that the annual plan is
+    approved.
+  - A view has a name like a folio. C(DSE-03-2026-W47) and C(DSE-02-2026-W47) are a week, C(DSE-04-2026) a year's
+    FOR 7.5 DSE 04, C(CSC-01-2026) a year's plan.
+  - A closed week is not changed. What arrives later is taken in by closing it once more, as a correction with its
+    reason.
   - JAA approves the annual plan by acknowledging it, which records its new or changed lines (FOR 7.5 CSC 01); then CSC
     can receive it.
   - What the procedure leaves to one role is refused to another. All faults are named at once.

@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 requested:
-  description: For each server of the play, what P(dse.backup.coverage#module) is to be asked as its O(requested).
+  description: For each server of the play, what O(dse.backup.coverage#module:requested) is to be.
   returned: success
   type: dict
 claims:

@@ -9,8 +9,8 @@ module: plan_reconcile
 short_description: Finds the gaps in the calendar, and opens the run in the ledger
 version_added: 1.0.0
 description:
-  - Compares what JAA accepted with what the ledger holds. Names the servers with gaps or open failures, whose repositories
-    are to be looked into before anything is called missed.
+  - Compares what JAA accepted with what the ledger holds. Names the servers with gaps or open failures, whose
+    repositories are to be looked into before anything is called missed.
   - Runs on the controller, once for all servers, and contacts none.
   - Works only under the callback P(dse.backup.ledger#callback), which lets the run fail where failures were found.
 author: dse.backup maintainers (@dse-backup)

@@ -9,8 +9,8 @@ module: reconcile
 short_description: Opens a failure for each slot that passed without a backup
 version_added: 1.0.0
 description:
-  - What was accepted and did not happen, and of which the failure log says nothing yet, gets its entry in FOR 7.5 DSE 05,
-    once. Also of servers and items that are no longer in the inventory.
+  - What was accepted and did not happen, and of which the failure log says nothing yet, gets its entry in
+    FOR 7.5 DSE 05, once. Also of servers and items that are no longer in the inventory.
   - Runs on the controller, once for all servers, and contacts none.
   - Works only under the callback P(dse.backup.ledger#callback), after P(dse.backup.plan_reconcile#module).
 author: dse.backup maintainers (@dse-backup)

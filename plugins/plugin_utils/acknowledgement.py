@@ -76,7 +76,7 @@ def acknowledgement(said: Said, about: str, record: dict[str, Any] | None = None
 
 
 def of_record(said: Said, record: dict[str, Any], earlier: list[tuple[str, str]]) -> tuple[Records, Faults]:
-    """Say of a recovery, a service or a delivery that it is right, or not. ``earlier`` is who said what of it before."""
+    """Say of a recovery, a service or a delivery that it is right, or not. ``earlier`` is who said what before."""
     folio, faults = record["folio"], []
     if earlier and earlier[-1][1] == ACCEPTED:
         faults.append(f"{_FOLIO}: {folio} ya tiene la conformidad de {earlier[-1][0]}, y un registro no se cambia")

@@ -164,8 +164,9 @@ def _elapsed(stretch: Stretch, goes_on: bool, made: Sequence[Made], now: datetim
     good = [each for each in made if each.conforms]
     before = [each.day for each in good if each.day < stretch.begins]
     first = stretch.begins
-    # The first one is due on acceptance, and has the day after it to be made in.
-    last = max(before[-1] + every, first if goes_on else first + DAY) if before else first + DAY
+    # What is new is due on acceptance, and has the day after it to be made in.
+    earliest = first if goes_on else first + DAY
+    last = max(before[-1] + every, earliest) if before else earliest
     for cover in good:
         if first <= cover.day <= ends:
             yield Slot(kind, first, last, DONE if cover.day <= last else LATE, cover.folio, cover.day)

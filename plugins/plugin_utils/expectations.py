@@ -24,13 +24,17 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 
 
 class Expected(NamedTuple):
-    """One backup that JAA accepted, on one server. ``item_id`` is the request's folio where no item ever was its."""
+    """One backup that JAA accepted, on one server. ``item_id`` is the request's folio where no item ever was its.
+
+    ``folios`` are of the request and its changes: while it had no item, its failures were recorded under one of them.
+    """
 
     item_id: str
     server: str
     request: Request
     stretches: list[Stretch]
     is_in_inventory: bool
+    folios: tuple[str, ...] = ()
 
     @property
     def item(self) -> dict[str, Any]:
@@ -66,7 +70,8 @@ def expected(
             gone = [item_id for place in places for item_id in known.get(place, [])]
             current = requests.version(versions[0].folio, today) or versions[-1]
             for item_id in dict.fromkeys(present or gone or [current.folio]):
-                found.append(Expected(item_id, server, current, stretches, bool(present)))
+                folios = tuple(version.folio for version in chain)
+                found.append(Expected(item_id, server, current, stretches, bool(present), folios))
     return found
 
 
@@ -126,4 +131,10 @@ def missed(each: Expected, slot: Slot, *, context: outcomes.Context, procedure: 
 
 
 def _failed(each: Expected, index: Index) -> list[datetime]:
-    return [failure.moment for failure in index.failures(item_id=each.item_id) if failure.is_of_a_backup]
+    return [
+        failure.moment
+        for name in dict.fromkeys([each.item_id, *each.folios])
+        for failure in index.failures(item_id=name)
+        # A folio may stand for several servers.
+        if failure.is_of_a_backup and (name not in each.folios or failure.server == each.server)
+    ]

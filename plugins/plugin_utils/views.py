@@ -93,7 +93,7 @@ def parse(name: str, procedure: Procedure) -> tuple[Form, date, date] | None:
         if (match := _YEAR.fullmatch(name)) and (form := forms.get(match[1])):
             by_year = "elapsed_days" in units.get(form.code, set()) or "plan" in form.record_types
             return (form, date(int(match[2]), 1, 1), date(int(match[2]), 12, 31)) if by_year else None
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     return None
 
@@ -116,7 +116,7 @@ def view(
         of_it = [
             slot
             for slot in expectations.slots(each, index, now, until=last)
-            if slot.kind.form_code == form.code and first <= (slot.covered_on or slot.last) <= last
+            if slot.kind.form_code == form.code and first <= _shown_on(slot) <= last
         ]
         lines[each.item_id] = Line(each.item_id, each.server, of_it, [])
     for backup in index.backups(since=first.isoformat(), until=last.isoformat()):
@@ -125,6 +125,12 @@ def view(
             line.backups.append(backup)
     kept = [line for line in lines.values() if line.slots or line.backups]
     return View(name, form, first, last, kept)
+
+
+def _shown_on(slot: Slot) -> date:
+    """Return the day by which a slot is in a view: what is due every so many days is where it was covered."""
+    is_elapsed = slot.kind.schedule.unit == "elapsed_days"
+    return (slot.covered_on if is_elapsed else None) or slot.last
 
 
 def grid(shown: View) -> list[list[str]]:
@@ -167,11 +173,14 @@ class Fulfilment(NamedTuple):
 
 
 def fulfilment(each: Expected, year: int, index: Index, now: datetime) -> Fulfilment | None:
-    """Return an item's year, None where nothing is expected in it. A slot belongs to the year in which it falls due."""
+    """Return an item's year, None where nothing is expected in it.
+
+    A slot belongs to the year in which it falls due; a week to the one in its name, 2025-W01 with its two days of 2024.
+    """
     slots = [
         slot
         for slot in expectations.slots(each, index, now, until=date(year, 12, 31))
-        if (slot.last if slot.kind.schedule.unit != "week" else slot.first).year == year
+        if (slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year) == year
     ]
     if not slots:
         return None

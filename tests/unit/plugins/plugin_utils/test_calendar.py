@@ -29,7 +29,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.calendar import (
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load
 from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 MEXICO = ZoneInfo("America/Mexico_City")
@@ -350,6 +350,8 @@ def test_by_hand_on_the_day_on_which_the_calendar_went_on_makes_up_for_the_gap()
         (20, DONE, "F3"),
         (21, DONE, "F4"),
     ]
+    # That it was made up for does not unmake the failure.
+    assert past.missed(at("2026-11-21T12:00:00")) == ["2026-11-17", "2026-11-19"]
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
@@ -569,9 +571,8 @@ class Story(NamedTuple):
         return datetime.combine(day, time(hour), self.now.tzinfo)
 
 
-LENGTHS = {DATABASE: 25, SOURCE: 50, CONFIGURATION: 200, DOCUMENTS: 200}
-VERDICTS = st.sampled_from(["conforming"] * 4 + ["review", "nonconforming", "rejected"])
-GAPS = st.sampled_from([0, 0, 1, 1, 1, 2, 5, 7, 9, 31, 60, 61, 90])
+LENGTHS = {DATABASE: 20, SOURCE: 60, CONFIGURATION: 200, DOCUMENTS: 200}
+VERDICTS = ["conforming"] * 4 + ["review", "nonconforming", "rejected"]
 
 
 def made_at(moment, number, verdict="conforming", by_hand=False):
@@ -580,32 +581,42 @@ def made_at(moment, number, verdict="conforming", by_hand=False):
 
 @st.composite
 def stories(draw):
-    """One to three stretches, with pauses between them or none; backups and failures before, in and after them."""
-    zone = ZoneInfo(draw(st.sampled_from(ZONES)))
-    begins = first = draw(st.dates(date(2026, 1, 1), date(2028, 3, 1)))
+    """One to three stretches, with pauses between them or none; backups and failures before, in and after them.
+
+    Made from a seed: what is drawn choice by choice has, in so few examples, hardly ever a backup in its slot.
+    """
+    random = draw(st.randoms(use_true_random=True))
+    zone = ZoneInfo(random.choice(ZONES))
+    begins = first = date(2026, 1, 1) + random.randrange(800) * DAY
     stretches = []
-    kinds = st.tuples(st.sampled_from(list(LENGTHS)), st.integers(0, 9))
-    for kind, pause in draw(st.lists(kinds, min_size=1, max_size=3)):
+    for kind in random.choices(list(LENGTHS), k=random.randint(1, 3)):
         if stretches:
             # Neighbours of one kind are one stretch.
-            same = stretches[-1].kind.key == kind
-            first = stretches[-1].ends + DAY + max(pause - 5, same) * DAY
-        length = draw(st.integers(0, LENGTHS[kind]))
-        stretches.append(Stretch(KINDS[kind], first, first + length * DAY))
-    span = (stretches[-1].ends - begins).days
-    if draw(st.booleans()):
+            pause = random.choice([0, 0, 1, 4])
+            first = stretches[-1].ends + DAY + max(pause, stretches[-1].kind.key == kind) * DAY
+        stretches.append(Stretch(KINDS[kind], first, first + random.randint(0, LENGTHS[kind]) * DAY))
+    ends = stretches[-1].ends
+    if random.random() < 0.5:
         stretches[-1] = stretches[-1]._replace(ends=None)
-    now = datetime.combine(begins + draw(st.integers(-1, span + 70)) * DAY, time(draw(st.integers(0, 23))), zone)
-    day, made, failed = begins - draw(st.integers(0, 70)) * DAY, [], []
-    backups = st.tuples(GAPS, st.integers(0, 23), VERDICTS, st.booleans())
-    for gap, hour, verdict, by_hand in draw(st.lists(backups, max_size=14)):
-        day += gap * DAY
-        moment = datetime.combine(day, time(hour), zone)
-        if moment.date() <= now.date() and moment not in [each.moment for each in made]:
-            made.append(made_at(moment, len(made), verdict, by_hand))
-    for offset, hour in draw(st.lists(st.tuples(st.integers(-5, span + 70), st.integers(0, 23)), max_size=6)):
-        failed.append(datetime.combine(begins + offset * DAY, time(hour), zone))
-    return Story(stretches, draw(st.permutations(made)), failed, now)
+    last = random.choice([ends, ends + 70 * DAY, begins + random.randint(-1, (ends - begins).days) * DAY])
+    now = datetime.combine(last, time(random.randint(0, 23)), zone)
+
+    def moment():
+        stretch = random.choice(stretches)
+        day = stretch.begins + random.randint(0, LENGTHS[stretch.kind.key]) * DAY
+        return datetime.combine(day - random.choice([0, 0, 0, 1, 61]) * DAY, time(random.randint(0, 23)), zone)
+
+    moments = [each for each in {moment() for _ in range(random.randint(0, 20))} if each.date() <= now.date()]
+    made = [
+        made_at(each, number, random.choice(VERDICTS), random.random() < 0.4)
+        for number, each in enumerate(sorted(moments, key=lambda each: each.replace(tzinfo=None)))
+    ]
+    random.shuffle(made)
+    return Story(stretches, made, [moment() for _ in range(random.randint(0, 12))], now)
+
+
+# A story costs next to nothing.
+many = settings(max_examples=3 * settings().max_examples)
 
 
 def owed(story):
@@ -642,6 +653,7 @@ def own_days(story, slot):
     return max(slot.first, stretch.begins), min(last, stretch.ends or date.max)
 
 
+@many
 @given(stories())
 def test_each_expected_slot_is_there_once_and_has_one_state(story):
     found = story.slots()
@@ -660,6 +672,7 @@ def test_each_expected_slot_is_there_once_and_has_one_state(story):
         assert not slot.folio or (folios[slot.folio].conforms and folios[slot.folio].day == slot.covered_on)
 
 
+@many
 @given(stories())
 def test_slots_follow_one_another_and_never_overlap(story):
     found = story.slots(until=story.now.date() + timedelta(days=130))
@@ -668,6 +681,7 @@ def test_slots_follow_one_another_and_never_overlap(story):
     assert all(before[1] < after[0] for before, after in zip(days, days[1:]))
 
 
+@many
 @given(stories())
 def test_what_is_due_every_sixty_days_is_a_chain(story):
     # Each conforming backup ends one slot and begins the next; only the last may be open.
@@ -686,6 +700,7 @@ def test_what_is_due_every_sixty_days_is_a_chain(story):
             assert story.now.date() > chain[-1].last
 
 
+@many
 @given(stories(), st.randoms(use_true_random=False))
 def test_the_order_in_which_backups_are_told_changes_nothing(story, random):
     made, failed = random.sample(story.made, len(story.made)), random.sample(story.failed, len(story.failed))
@@ -709,6 +724,7 @@ def by_name(story, found):
     return named
 
 
+@many
 @given(stories(), st.integers(0, 300), st.integers(0, 23), st.booleans())
 def test_one_more_conforming_backup_makes_no_slot_worse(story, back, hour, by_hand):
     moment = story.moment(story.now.date() - back * DAY, hour)
@@ -734,6 +750,7 @@ def test_one_more_conforming_backup_makes_no_slot_worse(story, back, hour, by_ha
     assert all(slot.state in (DONE, LATE) for slot in covering)
 
 
+@many
 @given(stories(), st.integers(0, 200), st.integers(0, 23))
 def test_time_alone_covers_nothing_and_makes_up_for_nothing(story, days, hour):
     later = story.moment(story.now.date() + days * DAY, hour)
@@ -746,6 +763,7 @@ def test_time_alone_covers_nothing_and_makes_up_for_nothing(story, days, hour):
         assert after[key][:3] == slot[:3]
 
 
+@many
 @given(stories())
 def test_a_backup_by_hand_makes_up_only_for_the_gap_right_before_it(story):
     good = sorted((each for each in story.made if each.conforms), key=lambda each: each.moment)
@@ -763,6 +781,7 @@ def test_a_backup_by_hand_makes_up_only_for_the_gap_right_before_it(story):
             assert not by_hand
 
 
+@many
 @given(stories())
 def test_no_slot_is_called_missed_before_its_hour_or_while_jaa_decides(story):
     for slot in story.slots(until=story.now.date() + timedelta(days=130)):
@@ -774,6 +793,7 @@ def test_no_slot_is_called_missed_before_its_hour_or_while_jaa_decides(story):
             assert story.now < deadline
 
 
+@many
 @given(stories())
 def test_what_is_due_and_what_became_of_the_slots_agree(story):
     today, history = story.now.date(), History()
@@ -808,6 +828,7 @@ def test_what_is_due_and_what_became_of_the_slots_agree(story):
         assert answer.now or waits or tried_today
 
 
+@many
 @given(stories())
 @example(Story([Stretch(KINDS[CONFIGURATION], date(2026, 1, 1))], [], [at("2030-01-01")], at("2026-03-20")))
 def test_what_went_wrong_is_recorded_once(story):
@@ -828,6 +849,7 @@ def test_what_went_wrong_is_recorded_once(story):
     assert again == found
 
 
+@many
 @given(stories(), st.integers(1, 200))
 def test_what_is_to_come_is_open_and_falls_due_in_time(story, ahead):
     until = story.now.date() + timedelta(days=ahead)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger as module
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, started
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import TAKEN_FOLIOS, Ledger, LedgerError
+from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, request_record, started
 
 FORK = multiprocessing.get_context("fork")
 
@@ -132,6 +132,52 @@ def test_a_folio_that_is_none_locks_nobody_out(ledger, folio):
     with ledger.read() as index:
         assert index.open_runs() == {"R1": []}
     assert folios(ledger, "DSE-05")[0].endswith("-0001")
+
+
+def request(folio=None, **changes):
+    """A request's entry; with a folio it was numbered before there was a ledger."""
+    entry = request_record(folio, **changes)
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def test_a_request_that_is_taken_over_keeps_its_folio(ledger, clock):
+    clock("2026-11-22T07:00:00")
+    ledger.append([request("DSE-05-2026-0042"), failure_record("2026-11-22"), request("DSE-05-2026-0041")])
+    ledger.append([failure_record("2026-11-22"), request()])
+    assert folios(ledger, "DSE-05") == [f"DSE-05-2026-{number:04d}" for number in (42, 43, 41, 44, 45)]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [request("DSE-05-2026-0001")],
+        [request("DSE-05-2026-0009"), request("DSE-05-2026-0009")],
+        # The number that the entry before it was just given.
+        [failure_record("2026-11-22"), request("DSE-05-2026-0002")],
+    ],
+)
+def test_a_folio_is_given_once_whoever_brings_it(ledger, clock, entries):
+    clock("2026-11-22T07:00:00")
+    ledger.append([failure_record("2026-11-22")])
+    before = files(ledger)[0].read_bytes()
+    with pytest.raises(LedgerError, match=r"el folio DSE-05-2026-000\d ya es de otro registro"):
+        ledger.append(entries)
+    # All or none, and no number is lost.
+    assert files(ledger)[0].read_bytes() == before
+    ledger.append([failure_record("2026-11-22")])
+    assert folios(ledger, "DSE-05") == ["DSE-05-2026-0001", "DSE-05-2026-0002"]
+
+
+def test_a_folio_of_the_inventory_is_left_to_its_request(ledger, clock):
+    # Not in the ledger yet, and no record says so: the entry alone does, and is not changed by it.
+    clock("2026-11-22T07:00:00")
+    taken = ["DSE-05-2025-0900", "DSE-05-2026-0007", "DSE-05-2026-0003"]
+    first, second = ledger.append([{**request(), TAKEN_FOLIOS: taken}, request()]).records
+    assert [first["folio"], second["folio"]] == ["DSE-05-2026-0008", "DSE-05-2026-0009"]
+    assert not [key for key in records(ledger)[0] if key.startswith("_")]
+    ledger.append([request("DSE-05-2026-0007")])
+    ledger.append([failure_record("2026-11-22")])
+    assert folios(ledger, "DSE-05")[-1] == "DSE-05-2026-0010"
 
 
 # --- The year ---------------------------------------------------------------------------------------------------------

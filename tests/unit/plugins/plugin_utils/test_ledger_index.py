@@ -4,20 +4,37 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sqlite3
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger_index as module
+from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, started
-from hypothesis import given
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load
+from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request
+from ansible_collections.dse.backup.tests.unit.factories import (
+    accepted,
+    backup_record,
+    cancellation_record,
+    decision_record,
+    failure_record,
+    index_of,
+    request_record,
+    started,
+)
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-TABLES = ("head", "folio", "history", "backup", "recovery", "repository", "run", "pending", "file")
+TABLES = (
+    *("head", "folio", "history", "backup", "recovery", "repository", "run", "pending", "file"),
+    *("request", "failure", "record", "acknowledgement", "trial"),
+)
 
 
 def content(index):
@@ -46,25 +63,100 @@ def everything(directory):
     }
 
 
-RECORDS = st.lists(
-    st.one_of(
-        st.builds(
-            lambda item, day, result, size, run: backup_record(
-                "database", f"2026-11-{day:02d}", result, item_id=item, size_bytes=size, run_id=run
-            ),
-            st.sampled_from("abc"),
-            st.integers(1, 30),
-            st.sampled_from(["first", "conforming", "review", "nonconforming"]),
-            st.integers(0, 9),
-            st.sampled_from(["R1", "R2", None]),
-        ),
-        st.builds(lambda item, day: failure_record(f"2026-11-{day:02d}", item_id=item), st.sampled_from("abc"),
-                  st.integers(1, 30)),
-        st.builds(started, st.sampled_from(["R1", "R2"]), st.sampled_from([(), ("a",), ("a", "b"), ("c", "c")])),
-        st.builds(lambda run: started(run, run_event="ended"), st.sampled_from(["R1", "R2"])),
+def drill(item_id="portal-src", result="passed", day="2026-11-23", **changes):
+    return {
+        "record_type": "drill",
+        "item_id": item_id,
+        "server": "srv-web01",
+        "backup_folio": "DSE-02-2026-0001",
+        "started_at": f"{day}T10:00:00-06:00",
+        "result": result,
+        **changes,
+    }
+
+
+def recovery(item_id="portal-src", result="restored", day="2026-11-23", **changes):
+    return {
+        **drill(item_id, result, day),
+        "record_type": "recovery",
+        "form_code": "FOR 7.5 DSE 05",
+        "destination_server": "srv-web02",
+        **changes,
+    }
+
+
+def acknowledgement(about, result="accepted", role="CGDW", **changes):
+    record = {"record_type": "acknowledgement", "about_folio": about, "acknowledged_as": role, "result": result}
+    return {**record, **changes}
+
+
+def closing(about, **changes):
+    return {"record_type": "closing", "about_folio": about, "evidence": "backup", **changes}
+
+
+def plan_line(item_id, version=1, year=2026):
+    numbers = {"plan_year": year, "plan_version": version}
+    return {"record_type": "plan", "form_code": "FOR 7.5 CSC 01", "item_id": item_id, **numbers}
+
+
+ITEMS = st.sampled_from("abc")
+RUNS = st.sampled_from(["R1", "R2"])
+YEAR = datetime.now(load().zone).year
+# Of what may be there already, may be there later, and of views.
+FOLIOS = st.one_of(
+    st.integers(1, 6).map(lambda number: f"DSE-05-{YEAR}-{number:04d}"),
+    st.integers(1, 3).map(lambda number: f"DSE-03-{YEAR}-{number:04d}"),
+    st.just("DSE-03-2026-W47"),
+)
+DECISIONS = st.sampled_from(["accepted", "rejected"])
+MADE = st.builds(
+    lambda item, day, result, size, run: backup_record(
+        "database", f"2026-11-{day:02d}", result, item_id=item, size_bytes=size, run_id=run, file_name=item * 64
     ),
-    max_size=12,
+    ITEMS,
+    st.integers(1, 30),
+    st.sampled_from(["first", "conforming", "review", "nonconforming"]),
+    st.integers(0, 9),
+    st.sampled_from(["R1", "R2", None]),
+)
+FAILED = st.builds(
+    lambda item, day, stage: failure_record(f"2026-11-{day:02d}", item_id=item, failure_stage=stage),
+    ITEMS,
+    st.integers(1, 30),
+    st.sampled_from(["backup", "restore"]),
+)
+RECORD = st.one_of(
+    MADE,
+    FAILED,
+    st.builds(lambda entry, failure: {**entry, "follow_ups": [failure]}, MADE, FAILED),
+    st.builds(started, RUNS, st.sampled_from([(), ("a",), ("a", "b"), ("c", "c")])),
+    st.builds(lambda run: started(run, run_event="ended"), RUNS),
+    st.builds(lambda: {key: value for key, value in request_record().items() if key != "folio"}),
+    st.builds(
+        lambda amends: {key: value for key, value in request_record(amends_folio=amends).items() if key != "folio"},
+        FOLIOS,
+    ),
+    st.builds(decision_record, FOLIOS, DECISIONS),
+    st.builds(lambda item, about, decision: decision_record(about, decision, item_id=item), ITEMS, FOLIOS, DECISIONS),
+    st.builds(closing, FOLIOS),
+    st.builds(acknowledgement, FOLIOS, DECISIONS, st.sampled_from(["CGDW", "CSC"])),
+    st.builds(drill, ITEMS, st.sampled_from(["passed", "failed"])),
+    st.builds(recovery, ITEMS, st.sampled_from(["restored", "not_restored"]),
+              safety_file_name=st.sampled_from([None, "e" * 64])),
+    st.builds(plan_line, ITEMS, st.integers(1, 2), st.sampled_from([2026, 2027])),
+    st.builds(
+        lambda item: {"record_type": "disposal", "server": "srv-web01", "result": "done",
+                      "disposed": [{"file_name": item * 64}]},
+        ITEMS,
+    ),
+    st.builds(
+        lambda read, item: {"record_type": "run", "run_event": "verified", "run_id": "R1", "server": "srv-web01",
+                            "read": read, "result": "damaged", "damaged_file_names": [item * 64]},
+        st.sampled_from(["all", "1/30"]),
+        ITEMS,
+    ),
 )  # fmt: skip
+RECORDS = st.lists(RECORD, max_size=12)
 
 
 @pytest.fixture
@@ -270,3 +362,238 @@ def test_neither_appending_nor_planning_reads_old_lines(filled, monkeypatch):
     with filled.read() as index:
         index.histories()
     assert sum(read_bytes) < 4096 < next(Path(filled.directory).glob("*.jsonl")).stat().st_size
+
+
+# --- Answers ----------------------------------------------------------------------------------------------------------
+
+A, B, C = (f"DSE-05-2026-{number:04d}" for number in (1, 2, 3))
+
+
+@pytest.fixture
+def index(in_memory):
+    """What a ledger of these records adds up to, open."""
+    opened = []
+
+    def read(*records):
+        opened.append(index_of(in_memory, list(records)))
+        return opened[-1]
+
+    yield read
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+def test_a_record_is_found_by_its_folio_and_by_what_it_is_about(index):
+    found = index(
+        failure_record("2026-11-22", folio=A, error_message="señal «á»"),
+        closing(A, cause="uno"),
+        acknowledgement("DSE-03-2026-W47"),
+        closing(A, record_type="correction", cause="dos"),
+        failure_record("2026-11-22", folio=B, about_folio="DSE-03-2026-0001"),
+    )
+    assert found.record(A)["error_message"] == "señal «á»"
+    assert found.record("DSE-05-2026-0999") is None and found.record("DSE-03-2026-W47") is None
+    assert [found.knows(folio) for folio in (A, B, C, "DSE-03-2026-W47")] == [True, True, False, False]
+    assert [each["cause"] for each in found.about(A)] == ["uno", "dos"]
+    assert [each["cause"] for each in found.about(A, "correction")] == ["dos"]
+    assert [each["record_type"] for each in found.about("DSE-03-2026-W47")] == ["acknowledgement"]
+    assert [each["folio"] for each in found.about("DSE-03-2026-0001")] == [B]
+    assert found.about(B) == []
+
+
+def test_records_are_read_from_the_file_of_their_year(ledger, monkeypatch):
+    class Frozen(datetime):
+        moment = "2026-12-31T23:59:59"
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.fromisoformat(cls.moment).replace(tzinfo=tz)
+
+    monkeypatch.setattr("ansible_collections.dse.backup.plugins.plugin_utils.ledger.datetime", Frozen)
+    (old,) = ledger.append([failure_record("2026-12-31")]).records
+    Frozen.moment = "2027-01-01T00:00:00"
+    new, closed = ledger.append([failure_record("2027-01-01"), closing(old["folio"])]).records
+    with ledger.read() as found:
+        assert (found.record(old["folio"]), found.record(new["folio"])) == (old, new)
+        assert found.about(old["folio"]) == [closed]
+        assert [each.folio for each in found.open_failures()] == [new["folio"]]
+
+
+def test_a_failure_is_open_until_something_closes_it(index):
+    found = index(
+        failure_record("2026-11-20", folio=A, information_type="database", failure_stage="verification"),
+        failure_record("2026-11-21", folio=B, item_id="other"),
+        failure_record("2026-11-22", folio=C),
+        closing(B),
+        closing("DSE-03-2026-W47", evidence="review"),
+        # What else is said about a failure closes nothing.
+        acknowledgement(A),
+        closing(A, record_type="correction"),
+    )
+    assert [each.folio for each in found.open_failures()] == [A, C]
+    first = found.open_failures()[0]
+    assert (first.information_type, first.failure_stage, first.server) == ("database", "verification", "srv-web01")
+    # Closed ones are failures that were, all the same.
+    assert [each.folio for each in found.failures()] == [A, B, C]
+    assert [each.folio for each in found.failures(item_id="other")] == [B]
+    assert [each.folio for each in found.failures(since="2026-11-21")] == [B, C]
+    assert [each.folio for each in found.failures(item_id="portal-src", since="2026-11-21")] == [C]
+
+
+def test_a_closing_closes_what_was_there_before_it(index):
+    assert [each.folio for each in index(closing(A), failure_record("2026-11-20", folio=A)).open_failures()] == [A]
+
+
+def test_backups_of_an_item_a_server_some_days(index):
+    found = index(
+        backup_record("database", "2026-11-20", folio="X1"),
+        backup_record("database", "2026-11-22", folio="X2", item_id="other"),
+        backup_record("database", "2026-11-21", folio="X3", server="srv-db01"),
+    )
+
+    def folios(**wanted):
+        return [each.folio for each in found.backups(**wanted)]
+
+    assert folios() == ["X1", "X2", "X3"]  # In the order of their records.
+    assert folios(since="2026-11-21") == ["X2", "X3"]
+    assert folios(until="2026-11-21") == ["X1", "X3"]
+    assert folios(since="2026-11-21", until="2026-11-21") == ["X3"]
+    assert folios(item_id="portal-src", until="2026-11-20") == ["X1"]
+    assert folios(server="srv-db01", since="2026-11-22") == []
+
+
+def test_trials_that_passed(index):
+    found = index(
+        drill(),
+        drill(result="failed"),
+        drill("other"),
+        recovery(folio=A, backup_folio="DSE-02-2026-0009"),
+        recovery(folio=B, result="not_restored"),
+        acknowledgement(A),
+    )
+    assert [(each.record_type, each.backup_folio, each.folio) for each in found.trials("portal-src")] == [
+        ("drill", "DSE-02-2026-0001", ""),
+        ("recovery", "DSE-02-2026-0009", A),
+    ]
+    assert found.trials("portal-src")[0].moment.isoformat() == "2026-11-23T10:00:00-06:00"
+    assert found.trials("unknown") == []
+
+
+def recoveries(found):
+    return [(each["folio"], each["is_rejected"]) for each in found.unaccepted_recoveries()]
+
+
+def when(minute):
+    return {"recorded_at": f"2026-11-23T10:{minute:02d}:00.000-06:00"}
+
+
+def test_a_recovery_waits_until_the_cgdw_calls_it_right(index):
+    mine = recovery(folio=A, **when(1))
+    assert recoveries(index(mine)) == [(A, False)]
+    assert recoveries(index(mine, acknowledgement(A, "rejected"))) == [(A, True)]
+    assert recoveries(index(mine, acknowledgement(A, "rejected"), acknowledgement(A))) == []
+    assert recoveries(index(mine, acknowledgement(A))) == []
+    # What brought nothing back has its failure instead.
+    assert recoveries(index(recovery(folio=A, result="not_restored"))) == []
+    assert recoveries(index(mine, recovery(folio=B, item_id="other", **when(2)), acknowledgement(B))) == [(A, False)]
+
+
+def test_what_was_recovered_once_more_and_called_right_then_waits_no_more(index):
+    first, second, third = (recovery(folio=folio, **when(minute)) for minute, folio in enumerate((A, B, C), start=1))
+    assert recoveries(index(first, second, acknowledgement(A, "rejected"))) == [(A, True), (B, False)]
+    assert recoveries(index(first, second, acknowledgement(A, "rejected"), acknowledgement(B))) == []
+    # A later one still waits.
+    assert recoveries(index(first, second, third, acknowledgement(B))) == [(C, False)]
+
+
+def test_who_acknowledged_and_how(index):
+    said = [acknowledgement(A, "rejected"), acknowledgement("CSC-01-2026", role="JAA"), acknowledgement(A)]
+    found = index(*said)
+    assert found.acknowledged(A) == [("CGDW", "rejected"), ("CGDW", "accepted")]
+    assert found.acknowledged("CSC-01-2026") == [("JAA", "accepted")]
+    assert found.acknowledged(B) == []
+
+
+def test_the_lines_of_a_years_plan_in_all_their_versions(index):
+    lines = [plan_line("a"), plan_line("b", year=2027), plan_line("c"), plan_line("a", 2)]
+    lines = [{**line, "folio": f"CSC-01-2026-{number:04d}"} for number, line in enumerate(lines)]
+    found = index(*lines)
+    assert [(each["item_id"], each["plan_version"]) for each in found.plan_lines(2026)] == [
+        ("a", 1),
+        ("c", 1),
+        ("a", 2),
+    ]
+    assert [each["item_id"] for each in found.plan_lines(2027)] == ["b"]
+    assert found.plan_lines(2025) == []
+
+
+def test_the_register_of_requests_in_the_order_of_their_records(index):
+    found = index(*accepted(B), request_record(A), *accepted(C, "2026-12-01", amends_folio=B))
+    requests = found.requests()
+    assert [(each.folio, each.state, each.amended_by) for each in requests.values()] == [
+        (B, "accepted", C),
+        (A, "pending", ""),
+        (C, "accepted", ""),
+    ]
+    assert requests[A] == Request.of(request_record(A))
+    ended = index(*accepted(B), cancellation_record(B, "2026-11-20")).requests()[B]
+    assert (ended.state, ended.ended_on, ended.reason) == ("cancelled", "2026-11-19", "el servicio terminó")
+
+
+# --- No order of events loses a record --------------------------------------------------------------------------------
+
+# What may happen to the index between two records: it is derived, and may be lost, old, or being read.
+EVENTS = st.sampled_from(["nothing", "nothing", "lost", "older", "read", "prepared", "garbage"])
+
+
+def happen(event, ledger, older):
+    """Do to the index what the event says; return the index as it is then."""
+    path = index_file(ledger)
+    if event == "prepared":
+        ledger.prepare()
+    elif event == "read":
+        read(ledger.directory)
+    elif path.exists() and event == "lost":
+        path.unlink()
+    elif path.exists() and event == "garbage":
+        path.write_bytes(b"garbage" * 999)
+    elif older and event == "older":
+        path.write_bytes(older)
+    return path.read_bytes() if path.exists() else b""
+
+
+def failures_of(written):
+    """All failures, and those that no closing after them closed."""
+    failed, is_open = {}, {}
+    for record in written:
+        if record["record_type"] == "failure":
+            failed[record["folio"]] = is_open[record["folio"]] = Failure.of(record)
+        elif record["record_type"] == "closing":
+            is_open.pop(record["about_folio"], None)
+    return list(failed.values()), list(is_open.values())
+
+
+def folios_of(written, record_type):
+    return [each["folio"] for each in written if each["record_type"] == record_type]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(EVENTS, st.lists(RECORD, max_size=5)), min_size=1, max_size=7))
+def test_no_order_of_events_loses_a_record(procedure, events):
+    written, older = [], b""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        Ledger(directory, procedure).prepare()
+        for event, batch in events:
+            ledger = Ledger(directory, procedure)
+            older = happen(event, ledger, older)
+            written += ledger.append(batch).records
+        lines = b"".join(each.read_bytes() for each in sorted(Path(directory).glob("*.jsonl"))).splitlines()
+        assert [json.loads(line) for line in lines] == written
+        with Ledger(directory, procedure).read() as found:
+            for record in written:
+                assert "folio" not in record or found.record(record["folio"]) == record
+            for folio in {each["about_folio"] for each in written if "about_folio" in each}:
+                assert found.about(folio) == [each for each in written if each.get("about_folio") == folio]
+            assert (found.failures(), found.open_failures()) == failures_of(written)
+            assert [each.folio for each in found.backups()] == folios_of(written, "backup")
+            assert list(found.requests()) == folios_of(written, "backup_request")

@@ -203,3 +203,48 @@ def test_what_was_not_planned_is_shown_and_is_nobodys_outcome(run, ledger):
     assert not run.succeeded
     assert "DAÑADO" in summary and "✗ srv-web01 · portal-src: dañados en la copia" in summary
     assert [each["record_type"] for each in recorded(ledger)] == ["run", "run", "failure", "run"]
+
+
+def closings(ledger):
+    return [each for each in recorded(ledger) if each["record_type"] == "closing"]
+
+
+def run_once(ledger, run_id, *records):
+    """A run in which these records come up, and nothing was planned."""
+    run = Run(ledger, run_id, writes=True)
+    run.open()
+    take(run, plan())
+    take(run, {"backup_records": list(records)})
+    return run.close()
+
+
+def test_the_end_of_a_run_closes_what_there_is_evidence_for(ledger):
+    failed = {"item_id": "a", "information_type": "database"}
+    first, second, restore = ledger.append(
+        [
+            failure_record("2026-11-21", **failed),
+            failure_record("2026-11-22", **failed),
+            failure_record("2026-11-22", **failed, failure_stage="restore"),
+        ]
+    ).records
+    made = {"item_id": "a", "run_id": None, "started_at": "2026-11-22T09:00:00-06:00"}
+    run_once(ledger, "R1", backup_record("database", "2026-11-22", **made))
+    (closed,) = closings(ledger)
+    assert (closed["about_folio"], closed["run_id"], closed["evidence"]) == (second["folio"], "R1", "backup")
+    with ledger.read() as index:
+        assert [each.folio for each in index.open_failures()] == [first["folio"], restore["folio"]]
+        assert closed["related_folios"] == [index.backups()[0].folio]
+    # Neither a second time nor by any number of runs that bring nothing.
+    for number in range(2, 5):
+        run_once(ledger, f"R{number}")
+    assert closings(ledger) == [closed]
+
+
+def test_a_rehearsal_closes_nothing(ledger):
+    ledger.append([failure_record("2026-11-22", item_id="a", information_type="database")])
+    ledger.append([backup_record("database", "2026-11-22", item_id="a")])
+    run = Run(ledger, "R1", writes=False)
+    run.open()
+    take(run, plan())
+    run.close()
+    assert closings(ledger) == []
