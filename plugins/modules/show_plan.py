@@ -29,6 +29,7 @@ options:
 attributes:
   check_mode:
     support: full
+    description: Nothing is ever written.
 """
 
 EXAMPLES = r"""

@@ -70,7 +70,8 @@ def parse(content: bytes, where: str) -> tuple[list[Anchor], list[str]]:
             found = Anchor(*(fields[name] for name in Anchor._fields[:-1]), where)
             datetime.fromisoformat(found.anchored_at)
             is_sound = (
-                type(found.record_count) is int
+                isinstance(found.record_count, int)
+                and not isinstance(found.record_count, bool)
                 and _HEX64.fullmatch(found.head_sha256)
                 and all(isinstance(folio, str) for folio in found.highest_folios)
             )

@@ -89,9 +89,10 @@ class Institution:
         """Return an item that is a SQLite database of 1000 rows, made here."""
         path = self.root / "data" / f"{item_id}.sqlite"
         path.parent.mkdir(exist_ok=True)
-        with closing(sqlite3.connect(path)) as database, database:
+        with closing(sqlite3.connect(path)) as database:
             database.execute("CREATE TABLE alumno (id INTEGER)")
             database.executemany("INSERT INTO alumno VALUES (?)", [(number,) for number in range(1000)])
+            database.commit()
         kinds = {"information_type": "database", "repository_type": "database"}
         source = {"paths": None, "database": {"engine": "sqlite", "path": str(path)}}
         return self.files(item_id, **{**kinds, **source, **changes})

@@ -10,16 +10,11 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from answers import acknowledge, answer, ask, form
 from test_check_mode import _state
-from test_requests import ask, form
 
 WEEK = "DSE-03-2027-W09"
 PLAN = "CSC-01-2027"
-
-
-def acknowledge(institution, folio, *arguments, **answers):
-    said = json.dumps({"acknowledge_folio": folio, **{f"acknowledge_{key}": value for key, value in answers.items()}})
-    return institution.start("acknowledge.yml", "-e", said, *arguments).wait()
 
 
 def refused(institution, folio, *words, **answers):
@@ -44,8 +39,9 @@ def test_a_week_is_closed_once_it_is_over_and_decided_and_what_comes_late_is_a_c
     institution.register("srv-db01", database)
     # From Friday on: expected are Saturday, on which nothing runs, and Sunday.
     assert clock.backup("2027-03-05 01:00") == ["db-escolares"]
-    with closing(sqlite3.connect(database["database"]["path"])) as connection, connection:
+    with closing(sqlite3.connect(database["database"]["path"])) as connection:
         connection.executemany("INSERT INTO alumno VALUES (?)", [(number,) for number in range(500)])
+        connection.commit()
     assert clock.run("2027-03-07 01:00").rc == 2
     good, doubtful = institution.records("backup")
     assert (good["verification_result"], doubtful["verification_result"]) == ("first", "review")
@@ -55,7 +51,7 @@ def test_a_week_is_closed_once_it_is_over_and_decided_and_what_comes_late_is_a_c
     waits = f"esperan dictamen (accept.yml): {doubtful['folio']}"
     refused(institution, WEEK, waits, "aún puede hacerse: srv-db01 · db-escolares · 07/03/2027", result="accepted")
     decision = {"accept_folio": doubtful["folio"], "accept_decision": "accepted", "accept_reason": "creció"}
-    assert institution.start("accept.yml", "-e", json.dumps(decision)).wait().rc == 0
+    assert answer(institution, "accept.yml", **decision).rc == 0
     gap = "srv-db01 · db-escolares · 06/03/2027: OMITIDO"
     refused(institution, WEEK, "acknowledge_reason: ", gap, result="accepted")
     refused(institution, WEEK, "se cierra con accepted, o se deja abierta", result="rejected", reason="x")
@@ -115,7 +111,7 @@ def test_a_recovery_is_called_right_by_the_CGDW_alone_and_until_then_it_waits(in
     assert institution.backup().rc == 0
     where = {"restore_item": "portal-media", "restore_target": str(institution.root / "recuperado")}
     why = {"restore_reason": "accidental_deletion", "restore_requester": "Portal"}
-    assert institution.start("restore.yml", "-e", json.dumps({**where, **why})).wait().rc == 0
+    assert answer(institution, "restore.yml", **where, **why).rc == 0
     (recovery,) = institution.records("recovery")
     folio, cgdw = recovery["folio"], {"as": "CGDW"}
     refused(institution, folio, "dar la conformidad a una recuperación corresponde a CGDW, no a JAA", result="accepted")
@@ -153,7 +149,8 @@ def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(insti
     (failure,) = institution.records("failure")
     reason = {"result": "accepted", "reason": "aún no se solicitaba"}
 
-    def by(user, given=roles):
+    def by(user, given=None):
+        given = given or roles
         return ("-e", json.dumps({"operator_roles": given, "awx_user_name": user}))
 
     for user, given, words in (

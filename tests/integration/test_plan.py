@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+from answers import acknowledge, answer
 from test_check_mode import _state
 
 ITEMS = {"db-escolares": "srv-db01", "portal-src": "srv-web01", "portal-media": "srv-web01"}
@@ -26,8 +25,7 @@ def planned(institution, clock):
 
 
 def plan(institution, *arguments, **answers):
-    said = json.dumps({f"plan_{key}": value for key, value in answers.items()})
-    return institution.start("plan.yml", "-e", said, *arguments).wait()
+    return answer(institution, "plan.yml", *arguments, **{f"plan_{key}": value for key, value in answers.items()})
 
 
 def rows(out):
@@ -82,8 +80,7 @@ def test_a_week_shows_its_gaps_and_whether_it_is_closed(planned, clock):
     assert "✗ srv-db01 · db-escolares · 27/02/2027: OMITIDO" in done.out
     assert "acknowledge_folio=DSE-03-2027-W08" in done.out
     clock.set("2027-03-01 07:00")
-    said = {"acknowledge_folio": "DSE-02-2027-W08", "acknowledge_result": "accepted"}
-    assert planned.start("acknowledge.yml", "-e", json.dumps(said)).wait().rc == 0
+    assert acknowledge(planned, "DSE-02-2027-W08", result="accepted").rc == 0
     done = plan(planned, week="2027-W08")
     assert done.out.count("Cerrada por JAA el 2027-03-01.") == 1
     assert rows(done.out)["db-escolares"][2:4] == ["OMITIDO", "OMITIDO"]
@@ -100,8 +97,7 @@ def test_a_year_shows_how_much_of_its_plan_is_done(planned):
     assert cells["portal-src"] == ["Semanal", "45", "1", "0", "0", "0", "44", "100.0", "%"]
     assert cells["portal-media"][-8:] == ["6", "1", "0", "0", "0", "5", "100.0", "%"]
     assert "Sin aprobar: " in done.out and "acknowledge_folio=CSC-01-2027" in done.out
-    said = {"acknowledge_folio": "CSC-01-2027", "acknowledge_result": "accepted"}
-    assert planned.start("acknowledge.yml", "-e", json.dumps(said)).wait().rc == 0
+    assert acknowledge(planned, "CSC-01-2027", result="accepted").rc == 0
     done = plan(planned, year="2027")
     assert "Versión 1: JAA (conforme)." in done.out and "Sin aprobar" not in done.out
     assert "No se espera ningún respaldo en ese año." in plan(planned, year="2026").out

@@ -63,6 +63,8 @@ def _recorded(record: dict[str, Any], result: dict[str, Any]) -> list[str]:
             f"REGISTRADA: {record['folio']}. Nada se respalda hasta que JAA la acepte:",
             f"  request.yml -e request_folio={record['folio']} -e request_decision=accepted",
         ]
+    if kind == "closing" and record["evidence"] != "cancellation":
+        return [f"Falla cerrada: {record['about_folio']}."]
     if kind == "closing":
         return [f"CANCELADA: {record['about_folio']}. Quite del inventario los elementos que la nombran."]
     if record["decision"] == "rejected":

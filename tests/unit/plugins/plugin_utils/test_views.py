@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import date, datetime, timedelta
+from itertools import count
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import views
@@ -48,10 +49,13 @@ def expect(kind, since, until=None, item_id=None, server="srv-web01", *more):
     return Expected(item_id or kind, server, Request("DSE-05-2026-0001"), stretches, True)
 
 
-def made(kind, day, result="conforming", number=[0], **changes):  # noqa: B006 (a count of all that were made)
-    number[0] += 1
+_numbers = count(1)
+
+
+def made(kind, day, result="conforming", **changes):
+    number = next(_numbers)
     series = FORMS[kind].replace("FOR 7.5 ", "").replace(" ", "-")
-    folio = f"{series}-2026-{number[0]:04d}"
+    folio = f"{series}-2026-{number:04d}"
     return backup_record(kind, day, result, **{"item_id": kind, "folio": folio, **changes})
 
 
