@@ -108,7 +108,8 @@ class History:
         self.failing = result not in (CONFORMING, FIRST)
         if not self.failing:
             self.baseline = made
-            self.cycles += 1
+            # Its own number counts those of years that were disposed of, too.
+            self.cycles = max(self.cycles + 1, record.get("cycle_number") or 0)
             self.peaks = add_peak(self.peaks, day, record["size_bytes"])
             self.review = self.nonconforming = None
             if record.get("new_data_pct") is not None:

@@ -335,7 +335,7 @@ def _last_line(stream: Any) -> tuple[int, bytes]:
 def _is_record(line: bytes) -> bool:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(record, dict) and "record_sha256" in record
 

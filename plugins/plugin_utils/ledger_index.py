@@ -27,7 +27,7 @@ _NAME = "index.sqlite3"
 _FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
 # What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
 _NOT_A_RECORD = (
-    *(ValueError, KeyError, TypeError, AttributeError),
+    *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
     *(OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
 )
 
