@@ -318,6 +318,8 @@ def test_a_change_names_what_it_changes():
         ([request_record(A, servers=["srv-web02", "srv-web01"])], True),
         ([request_record(A, information_type="images_documents")], False),
         ([request_record(A, source="/srv/www/portal, /etc")], False),
+        # What it asked for was changed into something else.
+        ([*accepted(A), *accepted(B, amends_folio=A, source="/srv/otro")], False),
     ],
 )
 def test_what_is_asked_for_already_is_not_asked_for_twice(records, is_twin):

@@ -101,7 +101,7 @@ def test_a_view_has_a_name(name, form, first, last):
     ["", "DSE-02", "DSE-02-2026", "DSE-03-2026", "DSE-04-2026-W47", "CSC-01-2026-W47", "DSE-05-2026", "CSC-02-2026",
      "XXX-03-2026-W47", "DSE-03-2027-W53", "DSE-03-2026-W00", "DSE-03-2026-W54", "DSE-03-2026-W4", "DSE-04-0000",
      "DSE-03-0000-W01", "DSE-03-9999-W52", "dse-03-2026-W47", "DSE-03-2026-W47 ", "DSE-03-2026-W47\n",
-     "DSE-03-2026-0001", "DSE-03-٢٠٢٦-W47"],
+     "DSE-03-2026-0001", "DSE-03-٢٠٢٦-W47", "DSE-04-2026 ", "DSE-04-2026-0001", "CSC-01-2026\n"],
 )  # fmt: skip
 def test_a_name_that_is_none_is_no_view(name):
     assert parse(name, PROCEDURE) is None
@@ -172,6 +172,14 @@ def test_the_one_slot_of_a_week_of_source_code(index):
         ("2026-W47", "done", records[1]["folio"])
     ]
     assert len(line.backups) == 2
+
+
+def test_what_is_recorded_in_another_form_is_in_no_view_of_this_one(index):
+    records = [made(SOURCE, "2026-11-18"), made(DATABASE, "2026-11-18"), made(CONFIGURATION, "2026-11-18")]
+    opened = index(*records)
+    for name, record in zip(("DSE-02-2026-W47", "DSE-03-2026-W47", "DSE-04-2026"), records):
+        found = shown(name, [], opened, "2026-11-23T12:00:00")
+        assert [backup.folio for backup in found.backups] == [record["folio"]]
 
 
 @pytest.mark.parametrize(
