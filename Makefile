@@ -7,6 +7,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # ansible-lint and molecule look for each other's programs here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+RESULTS := .cache/results
 TESTS := lint unit engine sanity integration newest molecule story
 
 .PHONY: demo test $(TESTS) bench clean
@@ -14,9 +15,10 @@ TESTS := lint unit engine sanity integration newest molecule story
 demo: $(VENV)/controller
 	@demo/run
 
-# All of them, whatever fails, so that one run tells everything; it fails when any of them does.
+# All of them, whatever fails, so that one run tells everything; it fails when any of them does, and says which last.
 test: $(VENV)/dev
-	@$(MAKE) --no-print-directory --keep-going $(TESTS)
+	@rm -rf $(RESULTS)
+	@$(MAKE) --no-print-directory --keep-going $(TESTS) || { $(BIN)/python tests/failed.py $(RESULTS); false; }
 
 lint: $(VENV)/dev
 	ruff check
@@ -26,15 +28,15 @@ lint: $(VENV)/dev
 	ansible-lint --profile production --offline
 
 unit: $(VENV)/dev
-	pytest tests/unit -m 'not engine'
+	pytest tests/unit -m 'not engine' --junitxml=$(RESULTS)/$@.xml
 
 # The unit tests that work with the real restic.
 engine: $(VENV)/dev
-	pytest tests/unit -m engine --numprocesses 2 --dist worksteal
+	pytest tests/unit -m engine --numprocesses 2 --dist worksteal --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev
 	tests/need git faketime:/usr/bin/faketime
-	pytest tests/integration --numprocesses 2 --dist loadscope
+	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
 
 sanity: $(VENV)/dev
 	tests/need git shellcheck

@@ -112,8 +112,9 @@ class Run:
         warnings = list(self._write(entries))
         warnings += self._write(self._closings())
         self._let_go()
+        plan = {**self._plan, "unseen": self._unseen}
         shown = [self._outcomes[unit(planned)] for planned in self._plan["planned"]]
-        return "\n".join([*warnings, self._screen.run(shown, self._others, self._plan, self._ledger)])
+        return "\n".join([*warnings, self._screen.run(shown, self._others, plan, self._ledger)])
 
     @property
     def succeeded(self) -> bool:
@@ -122,12 +123,20 @@ class Run:
             return False
         if not self._writes:
             return not self._plan["refused"]
-        # What a job was to find, should there be any: that it has found some is no success.
+        # What a job was to find, should there be any: that it has found some, or could not look, is no success.
         found = any(record["record_type"] == self._plan.get("seeks") for record in self._others)
         planned = self._plan["planned"]
-        return not (found or self._plan["refused"]) and all(
+        return not (found or self._unseen or self._plan["refused"]) and all(
             outcomes.succeeded(self._outcomes.get(unit(each), {})) for each in planned
         )
+
+    @property
+    def _unseen(self) -> dict[str, str]:
+        """Why each server into whose repository a job was to look could not be looked at to the end."""
+        if self._plan is None or "seeks" not in self._plan:
+            return {}
+        wanted = [each["server"] for each in self._plan["servers"]]
+        return {server: self._lost[server] for server in wanted if server in self._lost}
 
     def _closings(self) -> list[dict[str, Any]]:
         """Return what closes the failures of which there is evidence by now, of whichever run it is."""

@@ -161,6 +161,10 @@ def test_a_backup_server_that_is_away_hides_no_gap_and_what_lies_there_counts_la
     assert done.rc == 2, done.out
     assert missed(nightly) == [("db-escolares", "2027-03-02")]
     assert closed(nightly) == {}
+    again = clock.play("2027-03-03 07:30", "reconcile.yml")
+    assert again.rc == 2, "nothing new is known of what could not be looked at"
+    assert "✗ srv-db01: no se pudo contactar con srv-bkp01 por SSH" in again.out
+    assert "CONCILIACIÓN INCOMPLETA" in again.out and "TODO AL DÍA" not in again.out
     nightly.host_vars.clear()
     done = clock.play("2027-03-03 08:00", "reconcile.yml")
     assert done.rc == 0, done.out

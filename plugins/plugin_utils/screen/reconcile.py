@@ -39,6 +39,10 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         [f"✗ {each['server']} · {each['item_id']}: {each['error_message']} ({each['folio']})" for each in new],
     )
     lines += _section(
+        "REPOSITORIOS QUE NO SE PUDIERON REVISAR; lo que falte ahí se juzgó solo con el registro",
+        [f"✗ {server}: {reason}" for server, reason in result["unseen"].items()],
+    )
+    lines += _section(
         "RESPALDOS HALLADOS EN EL SERVIDOR DE RESPALDOS",
         [
             f"· {each['server']} · {each['item_id']}: {each['started_at'][:16].replace('T', ' ')}, "
@@ -58,7 +62,9 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines.append("")
     if new:
         lines.append(f"HAY FALLAS NUEVAS: {len(new)}.")
-    else:
+    if result["unseen"]:
+        lines.append("CONCILIACIÓN INCOMPLETA: corrija lo anterior y vuelva a ejecutar reconcile.yml.")
+    if not new and not result["unseen"]:
         lines.append(
             "Sin fallas nuevas; quedan pendientes." if waiting else "TODO AL DÍA: sin fallas y sin pendientes."
         )

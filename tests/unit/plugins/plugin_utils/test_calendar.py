@@ -606,13 +606,13 @@ def stories(draw):
         day = stretch.begins + random.randint(0, LENGTHS[stretch.kind.key]) * DAY
         return datetime.combine(day - random.choice([0, 0, 0, 1, 61]) * DAY, time(random.randint(0, 23)), zone)
 
-    moments = [each for each in {moment() for _ in range(random.randint(0, 20))} if each.date() <= now.date()]
+    moments = [each for each in {moment() for attempt in range(random.randint(0, 20))} if each.date() <= now.date()]
     made = [
         made_at(each, number, random.choice(VERDICTS), random.random() < 0.4)
         for number, each in enumerate(sorted(moments, key=lambda each: each.replace(tzinfo=None)))
     ]
     random.shuffle(made)
-    return Story(stretches, made, [moment() for _ in range(random.randint(0, 12))], now)
+    return Story(stretches, made, [moment() for attempt in range(random.randint(0, 12))], now)
 
 
 # A story costs next to nothing.

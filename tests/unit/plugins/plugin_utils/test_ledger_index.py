@@ -440,6 +440,11 @@ def test_a_failure_is_open_until_something_closes_it(index):
     assert [each.folio for each in found.failures(item_id="portal-src", since="2026-11-21")] == [C]
 
 
+def test_failures_are_told_in_the_order_of_their_records(index):
+    found = index(failure_record("2026-11-22", folio=C), failure_record("2026-11-20", folio=A))
+    assert [each.folio for each in found.failures()] == [each.folio for each in found.open_failures()] == [C, A]
+
+
 def test_a_closing_closes_what_was_there_before_it(index):
     assert [each.folio for each in index(closing(A), failure_record("2026-11-20", folio=A)).open_failures()] == [A]
 
