@@ -54,7 +54,11 @@ _OURS = "dse.backup."
 # The actions with which a long run begins: that its records can be written is proved before anything else. What only
 # answers (list_backups, find_files) needs no ledger to write to, and an act that is over in a moment opens it itself.
 _OPENING = {
-    _OURS + name for name in ("plan", "plan_restore", "plan_verify", "plan_drill", "plan_prune", "plan_reconcile")
+    _OURS + name
+    for name in (
+        *("plan", "plan_deliver", "plan_drill", "plan_prune"),
+        *("plan_reconcile", "plan_restore", "plan_verify"),
+    )
 }
 # Those that are over in a moment. A playbook that has one does it, or fails: `--limit` alone would let it do nothing.
 _AT_ONCE = {_OURS + name for name in ("acknowledge", "decide", "ledger", "list_backups", "request", "show_plan")}

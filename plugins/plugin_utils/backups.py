@@ -24,8 +24,9 @@ KEPT = (
 class Backup:
     """One recorded backup. Dates are ISO text and sizes bytes, as in the records.
 
-    ``decision`` is JAA's on a suspect one, ``removed_on`` the day on which it was pruned, ``is_damaged`` whether the
-    last verification of the repository found that it cannot be read in full.
+    ``decision`` is JAA's on a suspect one, ``removed_on`` the day on which it was pruned, ``delivery_folio`` the
+    delivery by which CSC has it, ``is_damaged`` whether the last verification of the repository found that it cannot be
+    read in full.
     """
 
     folio: str
@@ -50,6 +51,7 @@ class Backup:
     decision: str | None = None
     failure_folio: str | None = None
     removed_on: str | None = None
+    delivery_folio: str | None = None
     is_damaged: bool = False
 
     @property
@@ -74,6 +76,11 @@ def newest(backups: Iterable[Backup], not_after: datetime | None = None) -> Back
     if not_after is not None:
         good = [each for each in good if each.moment <= not_after]
     return max(good, key=lambda each: each.moment, default=None)
+
+
+def undelivered(backups: Iterable[Backup]) -> list[Backup]:
+    """Return what CSC is to have and has not: each verified backup that can be read."""
+    return [each for each in backups if each.conforms and each.is_there and each.delivery_folio is None]
 
 
 def kept(record: dict[str, Any]) -> dict[str, Any]:

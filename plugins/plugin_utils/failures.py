@@ -60,7 +60,7 @@ class Failure:
 
 
 class Trial(NamedTuple):
-    """A drill that passed or a recovery that succeeded: what it restored, and when it was begun (aware)."""
+    """A drill that passed, a recovery that succeeded or a delivery that was proved: of which backup, when (aware)."""
 
     record_type: str
     backup_folio: str
@@ -69,7 +69,7 @@ class Trial(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What closes a failure: a ``kind`` (backup, drill, recovery), in which records, since when, by which file."""
+    """What closes a failure: ``kind`` (backup, drill, recovery, delivery), in which records, since when, which file."""
 
     kind: str
     folios: list[str]
@@ -88,7 +88,8 @@ def evidence(
     for trial in sorted(trials, key=lambda each: each.moment):
         # That a copy can be read is shown by reading that very copy; that an item can be restored, by any of them.
         of_it = failure.failure_stage not in COPY_STAGES or trial.backup_folio == failure.backup_folio
-        if of_it and trial.moment > failure.moment:
+        of_its_kind = (trial.record_type == "delivery") == (failure.failure_stage == "csc_delivery")
+        if of_it and of_its_kind and trial.moment > failure.moment:
             return _by_trial(trial)
     return None
 
@@ -124,12 +125,16 @@ def _by_backup(backup: Backup) -> Evidence:
 
 
 def _by_trial(trial: Trial) -> Evidence:
-    what = {"drill": "simulacro de recuperación aprobado con", "recovery": "recuperación lograda con"}
+    what = {
+        "drill": "simulacro de recuperación aprobado con",
+        "recovery": "recuperación lograda con",
+        "delivery": f"entrega a CSC comprobada {trial.folio} de",
+    }
     return Evidence(
         trial.record_type,
         [folio for folio in (trial.folio, trial.backup_folio) if folio],
         trial.moment.isoformat(timespec="seconds"),
-        f"{what[trial.record_type]} {trial.backup_folio}, {trial.moment:%Y-%m-%d %H:%M}",
+        f"{what[trial.record_type]} {trial.backup_folio or 'todo lo pendiente'}, {trial.moment:%Y-%m-%d %H:%M}",
     )
 
 

@@ -146,7 +146,7 @@ class Index(Tables):
         return self._failures(*_where({"item_id = ?": item_id, "json_extract(data, '$.scheduled_for') >= ?": since}))
 
     def trials(self, item_id: str) -> list[Trial]:
-        """Return the drills that passed and the recoveries that succeeded of an item."""
+        """Return the drills that passed, the recoveries that succeeded, the deliveries of an item, or of a server."""
         rows = self._connection.execute("SELECT data FROM trial WHERE item_id = ?", (item_id,))
         return [
             Trial(kind, backup_folio, datetime.fromisoformat(moment), folio)
@@ -212,6 +212,10 @@ class Index(Tables):
             "json_extract(one.data, '$.recorded_at')) ORDER BY folio"
         )
         return [{**json.loads(data), "is_rejected": bool(told)} for data, told in self._connection.execute(query)]
+
+    def unacknowledged_deliveries(self) -> list[dict[str, Any]]:
+        """Return the records of the deliveries of which CSC has said nothing yet."""
+        return list(self._records("record_type = 'delivery' AND folio NOT IN (SELECT about FROM acknowledgement)"))
 
     def acknowledged(self, about: str) -> list[tuple[str, str]]:
         """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""
@@ -279,7 +283,7 @@ class Index(Tables):
 
     def _backups(self, where: str, *values: Any) -> list[Backup]:
         rows = self._connection.execute(
-            "SELECT data, decision, failure_folio, removed_on, is_damaged FROM backup "  # noqa: S608 (the text is ours)
+            "SELECT data, decision, failure_folio, removed_on, is_damaged, delivery_folio FROM backup "  # noqa: S608 (the text is ours)
             f"WHERE {where} ORDER BY rowid",
             values,
         )
@@ -290,8 +294,9 @@ class Index(Tables):
                 failure_folio=failure_folio,
                 removed_on=removed_on,
                 is_damaged=bool(is_damaged),
+                delivery_folio=delivery_folio,
             )
-            for data, decision, failure_folio, removed_on, is_damaged in rows
+            for data, decision, failure_folio, removed_on, is_damaged, delivery_folio in rows
         ]
 
     def _failures(self, where: str, *values: Any) -> list[Failure]:

@@ -19,7 +19,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 4
+VERSION = 5
 _GENESIS = "0" * 64
 _FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
 
@@ -30,10 +30,11 @@ CREATE TABLE folio (series TEXT, year INTEGER, last INTEGER NOT NULL, PRIMARY KE
 CREATE TABLE history (item_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE backup (
     folio TEXT PRIMARY KEY, server TEXT, item_id TEXT, file_name TEXT, day TEXT NOT NULL, data TEXT NOT NULL,
-    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0
+    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0, delivery_folio TEXT
 );
 CREATE INDEX backup_of_item ON backup (item_id);
 CREATE INDEX backup_on_day ON backup (day);
+CREATE INDEX backup_delivered ON backup (delivery_folio) WHERE delivery_folio IS NOT NULL;
 CREATE INDEX backup_on_server ON backup (server, file_name);
 CREATE TABLE request (folio TEXT PRIMARY KEY, data TEXT NOT NULL);
 CREATE TABLE failure (folio TEXT PRIMARY KEY, item_id TEXT, data TEXT NOT NULL, closed_on TEXT);
@@ -104,14 +105,14 @@ class Tables:
             "closing": self._add_closing,
             "failure": self._add_failure,
             "acknowledgement": self._add_acknowledgement,
+            "delivery": self._add_delivery,
         }.get(kind)
         if of_its_kind:
             of_its_kind(record)
         if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
             self._add_to_history(record)
         if record.get("result") in ("passed", "restored"):
-            trial = [kind, record["backup_folio"], record["started_at"], record.get("folio", "")]
-            execute("INSERT INTO trial VALUES (?, ?)", (record["item_id"], json.dumps(trial)))
+            self._add_trial(record, record["item_id"], record["backup_folio"], record["started_at"])
         if run_id and is_outcome(record):
             execute("DELETE FROM pending WHERE run_id = ? AND unit = ?", (run_id, unit(record)))
 
@@ -159,6 +160,25 @@ class Tables:
             "INSERT INTO acknowledgement VALUES (?, ?, ?)",
             (record["about_folio"], record.get("acknowledged_as"), record.get("result")),
         )
+
+        if record.get("result") == "rejected":
+            # CSC does not have it, whatever was sent.
+            self._connection.execute(
+                "UPDATE backup SET delivery_folio = NULL WHERE delivery_folio = ?", (record["about_folio"],)
+            )
+
+    def _add_delivery(self, record: dict[str, Any]) -> None:
+        for file in record["files"]:
+            self._connection.execute(
+                "UPDATE backup SET delivery_folio = ? WHERE folio = ?", (record["folio"], file["folio"])
+            )
+            self._add_trial(record, file["item_id"], file["folio"], record["delivered_at"])
+        if record["result"] == "done":
+            self._add_trial(record, record["server"], "", record["delivered_at"])
+
+    def _add_trial(self, record: dict[str, Any], item_id: str, backup_folio: str, moment: str) -> None:
+        trial = [record["record_type"], backup_folio, moment, record.get("folio", "")]
+        self._connection.execute("INSERT INTO trial VALUES (?, ?)", (item_id, json.dumps(trial)))
 
     def _add_to_request(self, record: dict[str, Any]) -> None:
         request = self._request(record["about_folio"])

@@ -28,8 +28,8 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = timedelta(days=2)
 _SKEW = timedelta(minutes=1)
 _MODES = ("automatic", "manual")
-_OUTCOMES = ("backup", "failure", "recovery", "drill", "disposal")
-# Of a recovery, a drill, a verification of a repository and a pruning.
+_OUTCOMES = ("backup", "failure", "recovery", "drill", "disposal", "delivery")
+# Of a recovery, a drill, a verification of a repository, a pruning and a delivery.
 _GOOD_RESULTS = ("restored", "passed", "intact", "done")
 
 

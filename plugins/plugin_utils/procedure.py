@@ -88,6 +88,14 @@ class Repetition:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """Within how many days a backup is delivered to CSC, and a delivery is acknowledged (4.1.6)."""
+
+    within_days: int
+    acknowledge_within_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class InformationType:
     """One of the kinds of 4.1. What has not run at `missed_at`, on the day after its slot's last day, was missed."""
 
@@ -193,6 +201,7 @@ class Procedure:
     nonconforming_below_pct: float
     safeguards: Safeguards
     repetition: Repetition
+    delivery: Delivery
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -300,6 +309,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         nonconforming_below_pct=kinds.data["nonconforming_below_pct"],
         safeguards=Safeguards(**kinds.data["retention"]),
         repetition=Repetition(**kinds.data["repetition"]),
+        delivery=Delivery(**kinds.data["delivery"]),
         frequencies=frequencies,
         information_types={
             key: InformationType(

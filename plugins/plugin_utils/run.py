@@ -18,6 +18,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     accept,
     acknowledge,
     backup,
+    deliver,
     drill,
     ledger,
     prune,
@@ -29,8 +30,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
 
 # What each job shows: its plan, the end of a rehearsal (--check), its result.
 _SCREENS = {
-    **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "drill": drill, "ledger": ledger},
-    **{"prune": prune, "reconcile": reconcile, "request": request, "restore": restore, "verify": verify},
+    **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "deliver": deliver, "drill": drill},
+    **{"ledger": ledger, "prune": prune, "reconcile": reconcile, "request": request, "restore": restore},
+    "verify": verify,
 }
 
 NO_PLAN = (

@@ -265,6 +265,10 @@ class Restic:
             if code != 0:
                 raise ResticError(_explain(code, errors.lines()))
 
+    def copy_from(self, source: Restic, ids: Sequence[str]) -> Answer:
+        """Copy snapshots of another repository into this one, those that it has already left out."""
+        return self.answer("copy", "--from-repo", source.repository, "--from-password-file", source.password_file, *ids)
+
     def users_of(self, blobs: Collection[str]) -> set[str]:
         """Return the ids of the snapshots that need any of ``blobs``, or whose directories cannot be read in full.
 

@@ -10,8 +10,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failures
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
 
@@ -57,7 +59,11 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     )
     today = datetime.now(ledger.procedure.zone).date()
     with ledger.read() as index:
-        waiting = [*_open_failures(index, ledger, today), *_other_waiting(index, today)]
+        waiting = [
+            *_open_failures(index, ledger, today),
+            *_other_waiting(index, today),
+            *_deliveries(index, ledger.procedure.delivery, today),
+        ]
     lines += waiting
     lines.append("")
     if new:
@@ -105,6 +111,30 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
         [
             f"{each['folio']} · {each['requester_area']} · {each['item_id']}{_overdue(each, today)}"
             for each in index.unaccepted_recoveries()
+        ],
+    )
+
+
+def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
+    """Yield what CSC should have by now, and of what it should have said that it has it (4.1.6)."""
+    since = (today - timedelta(days=rule.within_days)).isoformat()
+    late: dict[str, list[Backup]] = {}
+    for backup in undelivered(index.backups(until=since)):
+        late.setdefault(backup.server, []).append(backup)
+    yield from _section(
+        f"SIN ENTREGAR A CSC DESPUÉS DE {rule.within_days} DÍAS (deliver.yml)",
+        [
+            f"{server}: {len(several)}; desde {several[0].folio} · {several[0].item_id} del {several[0].backup_date}"
+            for server, several in late.items()
+        ],
+    )
+    since = (today - timedelta(days=rule.acknowledge_within_days)).isoformat()
+    yield from _section(
+        f"ENTREGAS SIN ACUSE DE CSC DESPUÉS DE {rule.acknowledge_within_days} DÍAS (acknowledge.yml)",
+        [
+            f"{each['folio']} · {each['server']} del {each['delivered_at'][:10]}"
+            for each in index.unacknowledged_deliveries()
+            if each["delivered_at"][:10] <= since
         ],
     )
 

@@ -146,13 +146,29 @@ def test_the_day_is_the_local_one():
 # --- By a trial -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", ["jaa_copy", "csc_delivery", "loan"])
+@pytest.mark.parametrize("stage", ["jaa_copy", "loan"])
 def test_that_a_copy_can_be_read_is_shown_by_that_copy_alone(stage):
     failed = failure(failure_stage=stage, backup_folio="DSE-03-2026-0001")
     assert by(failed, trials=[trial("2026-11-19", backup_folio="DSE-03-2026-0002")]) is None
     assert by(failed, trials=[trial("2026-11-19")]) == ["DSE-05-2026-0900", "DSE-03-2026-0001"]
     # A new backup is another copy.
     assert by(failed, backup(WEDNESDAY), backup("2026-11-19", mode="manual")) is None
+
+
+def test_that_csc_has_a_backup_is_shown_by_its_delivery_alone():
+    """Breaks: a drill with JAA's copy, or another backup's delivery, passes for the delivery that failed."""
+    failed = failure(failure_stage="csc_delivery", backup_folio="DSE-03-2026-0001")
+    other = trial("2026-11-19", "delivery", "DSE-03-2026-0002", "CSC-02-2026-0001")
+    assert by(failed, backup(WEDNESDAY), trials=[trial("2026-11-19"), other]) is None
+    own = trial("2026-11-20", "delivery", "DSE-03-2026-0001", "CSC-02-2026-0002")
+    assert by(failed, trials=[other, own]) == ["CSC-02-2026-0002", "DSE-03-2026-0001"]
+    for stage in ("restore", "jaa_copy"):
+        assert by(failure(failure_stage=stage, backup_folio="DSE-03-2026-0001"), trials=[own]) is None
+
+
+def test_that_nothing_could_be_delivered_is_settled_by_the_servers_next_whole_delivery():
+    failed = failure(failure_stage="csc_delivery", item_id="srv-db01")
+    assert by(failed, trials=[trial("2026-11-20", "delivery", "", "CSC-02-2026-0002")]) == ["CSC-02-2026-0002"]
 
 
 def test_that_something_can_be_restored_is_shown_by_any_of_its_copies():

@@ -1,0 +1,100 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Delivers one server's backups to CSC and records what CSC now has, and what it could not be given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text
+from ansible_collections.dse.backup.plugins.plugin_utils.repository_job import RepositoryJob
+
+
+class ActionModule(RepositoryJob):
+    """See plugins/modules/deliver.py; as a task it takes the plan."""
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        options = self.open_plan(
+            csc_repository={"type": "str", "required": True},
+            csc_password_file={"type": "path", "required": True},
+            csc_options={"type": "list", "elements": "str", "default": []},
+            key_reference={"type": "str", "required": True},
+        )
+        backups: list[dict[str, Any]] = self.plan["backups"]
+        started = datetime.now(self.procedure.zone)
+        answer = self.ask(
+            "deliver",
+            task_vars,
+            **{key: options[key] for key in ("csc_repository", "csc_password_file", "csc_options")},
+            backups=[
+                {
+                    "snapshot": each["file_name"],
+                    "dump_sha256": each["sha256"] if each["information_type"] == "database" else "",
+                }
+                for each in backups
+            ],
+        )
+        found = {text(each["snapshot"]): each for each in answer["delivered"]}
+        files = [self._file(each, found[each["file_name"]]) for each in backups]
+        proved = [each for each in files if each["matches"]]
+        failures = list(self._failures(backups, found))
+        if not proved:
+            raise AnsibleActionFail(f"no se entregó ningún respaldo: {failures[0]['error_message']}")
+        record = {
+            "record_type": "delivery",
+            "form_code": self.procedure.form_for("delivery").code,
+            **outcomes.common(self.run_context, self.procedure),
+            "execution_mode": self.run_context.execution_mode,
+            "server": self.server,
+            "result": "incomplete" if failures else "done",
+            "delivery_method": "transfer",
+            "destination": options["csc_repository"],
+            "encrypted": True,
+            "key_reference": options["key_reference"],
+            "files": proved,
+            "related_folios": [each["folio"] for each in proved],
+            "delivered_by": self.run_context.operator_role,
+            "started_at": started.isoformat(timespec="seconds"),
+            "delivered_at": datetime.now(self.procedure.zone).isoformat(timespec="seconds"),
+        }
+        return {"changed": True, "backup_records": [record, *self._news(failures)]}
+
+    def _file(self, backup: dict[str, Any], delivered: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "folio": backup["folio"],
+            "item_id": backup["item_id"],
+            "file": backup["file_name"],
+            "csc_file": text(delivered["copy"]),
+            "bytes_sent": backup["size_bytes"],
+            "bytes_received": int(delivered["bytes_received"]),
+            "sha256": text(delivered["sha256"]),
+            "matches": not text(delivered["problem"]),
+        }
+
+    def _failures(self, backups: list[dict[str, Any]], found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for backup in backups:
+            delivered = found[backup["file_name"]]
+            if problem := text(delivered["problem"]):
+                item = {"id": backup["item_id"], **{key: backup[key] for key in ("service", "information_type")}}
+                yield outcomes.failure(
+                    item,
+                    self.server,
+                    f"{backup['folio']} ({backup['file_name'][:8]}) no se entregó a CSC: {problem}",
+                    context=self.run_context,
+                    procedure=self.procedure,
+                    scheduled_for=datetime.fromisoformat(self.plan["planned"]["scheduled_for"]),
+                    stage="csc_delivery",
+                    kind="media_unreadable" if text(delivered["copy"]) else "error",
+                    backup_folio=backup["folio"],
+                )
+
+    def _news(self, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the failures that are not open already: what is known is not said twice."""
+        with self.ledger.read() as index:
+            known = {each.backup_folio for each in index.open_failures() if each.failure_stage == "csc_delivery"}
+        return [each for each in failures if each["backup_folio"] not in known]
