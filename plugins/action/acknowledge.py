@@ -9,9 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import acknowledgement, expectations, views
+from ansible_collections.dse.backup.plugins.plugin_utils import acknowledgement, views
 from ansible_collections.dse.backup.plugins.plugin_utils.acknowledgement import BY_ROLE, ELSEWHERE, Said
-from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 
@@ -87,7 +86,7 @@ class ActionModule(PlanAction):
     ) -> tuple[list[dict[str, Any]], list[str]]:
         if "plan" not in form.record_types:
             said = self._said(("JAA",), "revisar y cerrar")
-            expected = self._expected(task_vars, index)
+            expected = self.expected(task_vars, index)
             view = views.view(name, form, first, last, all_expected=expected, index=index, now=self.now)
             earlier = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
             records, faults = acknowledgement.of_view(said, view, earlier)
@@ -98,24 +97,18 @@ class ActionModule(PlanAction):
             if said.role == "CSC":
                 records, faults = acknowledgement.of_plan_by_csc(said, name, recorded, index.acknowledged(name))
             else:
-                expected = self._expected(task_vars, index)
-                planned = [views.fulfilment(each, first.year, index, self.now) for each in expected]
+                planned = views.fulfilments(self.expected(task_vars, index), first.year, index, self.now)
                 records, faults = acknowledgement.of_plan_by_jaa(
-                    said, name, first.year, [each for each in planned if each], recorded, self.procedure
+                    said, name, first.year, planned, recorded, self.procedure
                 )
             lines = [f"{name} · {form.title}, versión {records[-1]['plan_version']}"]
         self.faults += faults
         return records, lines
 
-    def _expected(self, task_vars: dict[str, Any], index: Index) -> list[Expected]:
-        histories = index.histories()
-        register = self.register(task_vars, histories)
-        return expectations.expected(index.requests(), register, histories, self.procedure, self.now.date())
-
 
 def _folios(given: Any) -> list[str]:
-    """Return the folios, once each; one alone may be given as it is."""
-    several = [given] if isinstance(given, (str, int)) else given
+    """Return the folios, once each; a list, or a text with commas."""
+    several = str(given).split(",") if isinstance(given, (str, int)) else given
     texts = [readable(str(folio).strip()) for folio in several] if isinstance(several, list) else []
     return list(dict.fromkeys(text for text in texts if text))
 

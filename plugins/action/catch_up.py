@@ -48,7 +48,7 @@ class ActionModule(RepositoryAction):
         with self.ledger.read() as index:
             return [
                 expectations.missed(each, slot, context=self.run_context, procedure=self.procedure)
-                for each in expectations.expected(index.requests(), register, {}, self.procedure, now.date())
+                for each in expectations.expected_by(index, register, self.procedure, now.date())
                 if each.server == self.server and each.item_id in self.items
                 for slot in expectations.unrecorded(each, index, now, also=found.get(each.item_id, []))
             ]

@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JAA's decision on a backup in quarantine: a record of its own, which closes the failure that the backup opened."""
+"""JAA's decision on a backup in quarantine: a record of its own; accepting it closes the failure that it opened."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ActionModule(PlanAction):
         options = {key: readable(value.strip()) for key, value in options.items()}
         with self.ledger.read() as index:
             backup = index.backup(options["folio"])
-            waiting = [each for history in index.histories().values() for each in history.quarantine]
+            waiting = [each.folio for each in index.suspects()]
             is_open = backup is not None and backup.failure_folio in {each.folio for each in index.open_failures()}
         faults = list(_faults(options, backup, waiting))
         if faults:
@@ -48,9 +48,9 @@ class ActionModule(PlanAction):
             "decision_reason": options["reason"],
         }
         records = [decision]
-        if is_open:
-            decided = _DECISIONS[options["decision"]]
-            cause = f"dictamen de {self.run_context.operator_role}: {decided}; {options['reason']}"
+        # A rejected one covers nothing: what is missing stays open until a backup covers it, or JAA says why not.
+        if is_open and options["decision"] == "accepted":
+            cause = f"dictamen de {self.run_context.operator_role}: aceptado; {options['reason']}"
             closing = {
                 "record_type": "closing",
                 "about_folio": backup.failure_folio,

@@ -22,16 +22,18 @@ class ActionModule(PlanAction):
         options = self.options(operator_role={"type": "str", "default": ""})
         self.set_context(options["operator_role"], "automatic")
         with self.ledger.read() as index:
-            histories = index.histories()
-            register = self.register(task_vars, histories)
-            all_expected = expectations.expected(index.requests(), register, histories, self.procedure, self.now.date())
+            register = self.register(task_vars, index.standings())
+            all_expected = expectations.expected_by(index, register, self.procedure, self.now.date())
+            wanted = self.limited(task_vars)
+            all_expected = [each for each in all_expected if wanted(each.server)]
             gaps = [each for each in all_expected if expectations.unrecorded(each, index, self.now)]
-            # A backup by hand may lie there that covers what is missing, or what failed.
+            # A backup may lie there that covers what is missing or failed, or what a run cut off did not record.
             concerned = {each.server for each in gaps}
             concerned |= {failure.server for failure in index.open_failures() if failure.is_of_a_backup}
+            concerned |= {planned["server"] for pending in index.open_runs().values() for planned in pending}
             servers: dict[str, dict[str, Any]] = {}
             for item in register.items:
-                if item.server in concerned:
+                if item.server in concerned and wanted(item.server):
                     plan = servers.setdefault(item.server, {"server": item.server, "items": [], "due": {}})
                     plan["items"].append(item.definition)
             return self.result(

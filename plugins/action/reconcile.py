@@ -19,14 +19,12 @@ class ActionModule(PlanAction):
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(operator_role={"type": "str", "default": ""})
         self.set_context(options["operator_role"], "automatic")
+        wanted = self.limited(task_vars)
         with self.ledger.read() as index:
-            histories = index.histories()
-            register = self.register(task_vars, histories)
             records = [
                 expectations.missed(each, slot, context=self.run_context, procedure=self.procedure)
-                for each in expectations.expected(
-                    index.requests(), register, histories, self.procedure, self.now.date()
-                )
+                for each in self.expected(task_vars, index)
+                if wanted(each.server)
                 for slot in expectations.unrecorded(each, index, self.now)
             ]
         return {"changed": bool(records), "opened": len(records), "backup_records": records}

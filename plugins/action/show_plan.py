@@ -39,12 +39,9 @@ class ActionModule(PlanAction):
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
         with self.ledger.read() as index:
-            histories = index.histories()
-            register = self.register(task_vars, histories)
-            everything = expectations.expected(index.requests(), register, histories, self.procedure, self.now.date())
-            hosts = set(task_vars["ansible_play_hosts_all"])
-            if hosts != set(task_vars["groups"].get("dse_servers", [])):
-                everything = [each for each in everything if each.server in hosts]
+            everything = self.expected(task_vars, index)
+            wanted = self.limited(task_vars)
+            everything = [each for each in everything if wanted(each.server)]
             if year:
                 lines, answer = self._show_year(year, everything, index)
             elif shown:
@@ -67,6 +64,11 @@ class ActionModule(PlanAction):
     def _show_day(self, day: date, everything: list[Expected], index: Index) -> tuple[list[str], dict[str, Any]]:
         rows, due = [], []
         for each in everything:
+            if day == self.now.date() and expectations.waits_for_its_first(each, index, day):
+                rows.append([each.server, each.item_id, "primer respaldo", views.STATES[PENDING], ""])
+                first = Slot(each.stretches[-1].kind, day, day, PENDING)
+                due.append({"item_id": each.item_id, "server": each.server, **_plain(first)})
+                continue
             for slot in expectations.slots(each, index, self.now, until=day):
                 if _is_due(slot, day, self.now.date()):
                     rows.append(
@@ -98,7 +100,7 @@ class ActionModule(PlanAction):
             if closings:
                 lines.append(f"  Cerrada por JAA el {closings[0]['recorded_at'][:10]}.")
                 lines += [f"  ! llegó después de cerrarse: {', '.join(after)}"] if after else []
-            elif one.lines:
+            elif one.lines and last < self.now.date():
                 lines.append(
                     f"  Sin cerrar: acknowledge.yml -e acknowledge_folio={name} -e acknowledge_result=accepted"
                 )
@@ -107,7 +109,7 @@ class ActionModule(PlanAction):
 
     def _show_year(self, year: int, everything: list[Expected], index: Index) -> tuple[list[str], dict[str, Any]]:
         name = f"CSC-01-{year}"
-        planned = [each for each in (views.fulfilment(one, year, index, self.now) for one in everything) if each]
+        planned = views.fulfilments(everything, year, index, self.now)
         heading = ["Servidor", "Respaldo", "Periodicidad", "Programados", "Realizados", "Tardíos", "Omitidos",
                    "Mitigados", "Pendientes", "Cumplimiento"]  # fmt: skip
         rows = [
@@ -128,7 +130,9 @@ class ActionModule(PlanAction):
         changed = [each.item_id for each in views.plan_lines(planned, recorded)]
         if changed:
             what = ", ".join(changed[:20]) + (" …" if len(changed) > 20 else "")
-            lines.append(f"  Sin aprobar: {what} (acknowledge.yml -e acknowledge_folio={name} -e acknowledge_as=JAA)")
+            lines.append(
+                f"  Sin aprobar: {what} (acknowledge.yml -e acknowledge_folio={name} -e acknowledge_result=accepted)"
+            )
         fulfilled = [{**each._asdict(), "compliance_pct": each.compliance_pct} for each in planned]
         return lines, {"year": fulfilled, "acknowledged": [list(each) for each in said]}
 

@@ -41,10 +41,13 @@ import os
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
@@ -81,6 +84,7 @@ class CallbackModule(CallbackBase):
         data = str(self.get_option("procedure") or procedures.DEFAULT_DIRECTORY)
         self.run = None
         self.waits_for = {task.action for task in _tasks_of(playbook)} & _AT_ONCE
+        self._refuse_misspelt(playbook)
         opens_a_run = any(task.action in _OPENING for task in _tasks_of(playbook))
         problem = ""
         try:
@@ -117,6 +121,14 @@ class CallbackModule(CallbackBase):
         self._display.display(summary)
         if not self.run.succeeded:
             raise SystemExit(_INCOMPLETE)
+
+    def _refuse_misspelt(self, playbook: Any) -> None:
+        file = Path(playbook._file_name)
+        if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
+            given = load_extra_vars(playbook.get_loader())
+            faults = extra_vars.misspelt(given, file.stem, file.read_text(encoding="utf-8"))
+            if faults:
+                self._end("no se hizo nada:\n  " + "\n  ".join(faults), _INCOMPLETE)
 
     def _take(self, result: Any) -> None:
         """Record what an action of ours returned; nobody else's task can reach the ledger, whatever it returns."""

@@ -80,6 +80,8 @@ def of_record(said: Said, record: dict[str, Any], earlier: list[tuple[str, str]]
     folio, faults = record["folio"], []
     if earlier and earlier[-1][1] == ACCEPTED:
         faults.append(f"{_FOLIO}: {folio} ya tiene la conformidad de {earlier[-1][0]}, y un registro no se cambia")
+    if record.get("result") == "not_restored" and said.result == ACCEPTED:
+        faults.append(f"{_FOLIO}: {folio} no recuperó nada: no hay qué dar por bueno")
     more: dict[str, Any] = {}
     value = "" if said.satisfaction is None else str(said.satisfaction).strip()
     if value or said.complaint_ref:

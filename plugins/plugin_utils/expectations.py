@@ -16,7 +16,6 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import REVI
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import Made, Slot, Stretch
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
@@ -27,6 +26,7 @@ class Expected(NamedTuple):
     """One backup that JAA accepted, on one server. ``item_id`` is the request's folio where no item ever was its.
 
     ``folios`` are of the request and its changes: while it had no item, its failures were recorded under one of them.
+    ``item_ids`` are all under which it was ever backed up there: an item may be renamed, moved, or requested anew.
     """
 
     item_id: str
@@ -35,54 +35,56 @@ class Expected(NamedTuple):
     stretches: list[Stretch]
     is_in_inventory: bool
     folios: tuple[str, ...] = ()
-
-    @property
-    def item(self) -> dict[str, Any]:
-        """The item, as far as a record of its failure needs it."""
-        return {
-            "id": self.item_id,
-            "service": self.request.service,
-            "information_type": self.request.information_type,
-        }
+    item_ids: tuple[str, ...] = ()
 
 
 def expected(
-    requests: Requests, register: Register, histories: Mapping[str, History], procedure: Procedure, today: date
+    requests: Requests,
+    register: Register,
+    carried_out: Mapping[tuple[str, str], list[str]],
+    procedure: Procedure,
+    today: date,
+    not_before: date = date.min,
 ) -> list[Expected]:
-    """Return what was ever expected, in the order of the requests."""
+    """Return what was ever expected, in the order of the requests.
+
+    ``carried_out`` has the items as which a request, by its folio, was ever backed up on a server; of what lies before
+    ``not_before`` nothing is known any more.
+    """
     inventory: dict[tuple[str, str], list[str]] = {}
     for element in (*register.items, *register.refusals):
         folio = element.definition.get("request_folio")
         if isinstance(folio, str):
             inventory.setdefault((folio, element.server), []).append(element.item_id)
-    known: dict[tuple[str, str], list[str]] = {}
-    for item_id, history in histories.items():
-        known.setdefault((history.request_folio, history.server), []).append(item_id)
     found = []
     for chain in requests.chains():
         versions = [each for each in chain if each.was_accepted]
         for server in dict.fromkeys(server for version in versions for server in version.servers):
-            stretches = _stretches(versions, server, procedure)
+            stretches = _stretches(versions, server, procedure, not_before)
             if not stretches:
                 continue
             places = [(version.folio, server) for version in chain]
             present = [item_id for place in places for item_id in inventory.get(place, [])]
-            gone = [item_id for place in places for item_id in known.get(place, [])]
+            past = [item_id for place in places for item_id in carried_out.get(place, [])]
             current = requests.version(versions[0].folio, today) or versions[-1]
-            for item_id in dict.fromkeys(present or gone or [current.folio]):
+            names = list(dict.fromkeys(present)) or past[-1:] or [current.folio]
+            # Where several items share the request, what is not there any more was the first one's.
+            others = [item_id for item_id in dict.fromkeys(past) if item_id not in names]
+            for name in names:
+                item_ids = (name, *others) if name == names[0] else (name,)
                 folios = tuple(version.folio for version in chain)
-                found.append(Expected(item_id, server, current, stretches, bool(present), folios))
+                found.append(Expected(name, server, current, stretches, bool(present), folios, item_ids))
     return found
 
 
-def _stretches(versions: list[Request], server: str, procedure: Procedure) -> list[Stretch]:
+def _stretches(versions: list[Request], server: str, procedure: Procedure, not_before: date) -> list[Stretch]:
     """Return when the versions of a request expect a backup of ``server``; neighbours of one kind are one stretch."""
     stretches: list[Stretch] = []
     for version, after in zip(versions, [*versions[1:], None]):
         kind = procedure.information_types.get(version.information_type)
         if kind is None or server not in version.servers:
             continue
-        begins, ends = date.fromisoformat(version.valid_from), version.last_day
+        begins, ends = max(date.fromisoformat(version.valid_from), not_before), version.last_day
         if after:
             before_it = date.fromisoformat(after.valid_from) - timedelta(days=1)
             ends = min(ends, before_it) if ends else before_it
@@ -94,6 +96,12 @@ def _stretches(versions: list[Request], server: str, procedure: Procedure) -> li
         else:
             stretches.append(Stretch(kind, begins, ends))
     return stretches
+
+
+def expected_by(index: Index, register: Register, procedure: Procedure, today: date) -> list[Expected]:
+    """Return what was ever expected, as the ledger knows it."""
+    requests, carried_out, not_before = index.requests(), index.carried_out(), index.begins_on
+    return expected(requests, register, carried_out, procedure, today, not_before)
 
 
 def _made(backups: Iterable[Backup]) -> Iterator[Made]:
@@ -114,8 +122,7 @@ def slots(
     each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = (), until: date | None = None
 ) -> list[Slot]:
     """Return the slots of what is expected; ``also`` are backups that are not in the ledger yet."""
-    backups = _made([*index.backups(item_id=each.item_id), *also])
-    return calendar.slots(each.stretches, backups, _failed(each, index), now, until)
+    return calendar.slots(each.stretches, _made([*_backups(each, index), *also]), _failed(each, index), now, until)
 
 
 def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = ()) -> list[Slot]:
@@ -123,18 +130,30 @@ def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Ba
     return calendar.unrecorded(slots(each, index, now, also=also), _failed(each, index), now)
 
 
+def waits_for_its_first(each: Expected, index: Index, day: date) -> bool:
+    """Tell whether what is expected on ``day`` was never backed up: the plan does that at once, whatever the slot."""
+    holds = any(stretch.begins <= day <= (stretch.ends or date.max) for stretch in each.stretches)
+    return holds and each.is_in_inventory and next(_backups(each, index), None) is None
+
+
 def missed(each: Expected, slot: Slot, *, context: outcomes.Context, procedure: Procedure) -> dict[str, Any]:
     """Return the failure for a slot in which no backup was tried."""
-    return outcomes.missed(
-        each.item, each.server, slot.kind, slot.first, slot.last, context=context, procedure=procedure
-    )
+    item = {"id": each.item_id, "service": each.request.service, "information_type": slot.kind.key}
+    return outcomes.missed(item, each.server, slot.kind, slot.first, slot.last, context=context, procedure=procedure)
+
+
+def _backups(each: Expected, index: Index) -> Iterator[Backup]:
+    for item_id in each.item_ids:
+        for backup in index.backups(item_id=item_id):
+            # The same id may have been another server's, or another request's.
+            if backup.server == each.server and backup.request_folio in each.folios:
+                yield backup
 
 
 def _failed(each: Expected, index: Index) -> list[datetime]:
     return [
         failure.moment
-        for name in dict.fromkeys([each.item_id, *each.folios])
+        for name in dict.fromkeys([*each.item_ids, *each.folios])
         for failure in index.failures(item_id=name)
-        # A folio may stand for several servers.
-        if failure.is_of_a_backup and (name not in each.folios or failure.server == each.server)
+        if failure.is_of_a_backup and failure.server == each.server
     ]

@@ -130,10 +130,10 @@ class History:
             return
         if self.review == made["backup_date"]:
             self.review = None
-        if record["decision"] != "accepted":
-            return
         if self.nonconforming == made["backup_date"]:
             self.nonconforming = None
+        if record["decision"] != "accepted":
+            return
         self.cycles += 1
         if self.baseline is None or self.baseline["number"] < made["number"]:
             self.baseline = made

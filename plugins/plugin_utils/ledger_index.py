@@ -137,6 +137,41 @@ class Index(Tables):
         rows = self._connection.execute("SELECT folio, data FROM request ORDER BY rowid")
         return Requests((folio, Request(**json.loads(data))) for folio, data in rows)
 
+    def carried_out(self) -> dict[tuple[str, str], list[str]]:
+        """Return as which items each request was ever carried out: (folio, server) -> item ids, in their order."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for folio, server, item_id in self._connection.execute("SELECT * FROM carried_out ORDER BY rowid"):
+            found.setdefault((folio, server), []).append(item_id)
+        return found
+
+    def also_known_as(self, name: str, server: str) -> list[str]:
+        """Return the ids, ``name`` first, under which one thing was ever backed up on a server.
+
+        ``name`` is an item's id, or a request's folio: a failure has that while no item carries the request out.
+        """
+        query = "SELECT folio FROM carried_out WHERE item_id = ? AND server = ?"
+        folios = [folio for (folio,) in self._connection.execute(query, (name, server))]
+        chain: dict[str, None] = {}
+        waiting = [name, *folios]
+        while waiting:
+            request = self._request(waiting.pop())
+            if request and request.folio not in chain:
+                chain[request.folio] = None
+                waiting += [request.amends, request.amended_by]
+        query = "SELECT item_id FROM carried_out WHERE folio = ? AND server = ?"
+        names = [row[0] for folio in chain for row in self._connection.execute(query, (folio, server))]
+        return list(dict.fromkeys([name, *names]))
+
+    @property
+    def begins_on(self) -> date:
+        """The day before which nothing is known any more: the years that were disposed of."""
+        year = self._one("SELECT MAX(year) FROM disposed", default=None)
+        return date(year + 1, 1, 1) if year else date.min
+
+    def suspects(self) -> list[Backup]:
+        """Return the suspect backups on which JAA has not decided, in the order of their records."""
+        return [each for each in self._backups("decision IS NULL") if not each.conforms]
+
     def open_failures(self) -> list[Failure]:
         """Return the failures that nothing has closed, in the order of their records."""
         return self._failures("closed_on IS NULL")

@@ -165,9 +165,14 @@ class Reading:
     def _amended_on(self, folio: str) -> Iterator[date]:
         """Yield the days from which an accepted change of a request is in force in its place."""
         for change in self._amended_by.get(folio, []):
-            for said in self._said.get(change, []):
+            said_of_it = self._said.get(change, [])
+            cancelled = [said.day for said in said_of_it if said.record_type == "closing"]
+            for said in said_of_it:
                 if said.record_type == "decision" and said.what == "accepted":
-                    yield max(said.day, said.valid_from or said.day)
+                    begins = max(said.day, said.valid_from or said.day)
+                    # What is cancelled on its first day, or before, changes nothing.
+                    if not cancelled or cancelled[0] > begins:
+                        yield begins
 
     def _ends_of_plan(self, form: Form, position: int, record: Mapping[str, Any], today: date) -> list[date]:
         year, version = record["plan_year"], record["plan_version"]

@@ -36,6 +36,9 @@ CREATE INDEX backup_of_item ON backup (item_id);
 CREATE INDEX backup_on_day ON backup (day);
 CREATE INDEX backup_delivered ON backup (delivery_folio) WHERE delivery_folio IS NOT NULL;
 CREATE INDEX backup_on_server ON backup (server, file_name);
+CREATE TABLE carried_out (folio TEXT, server TEXT, item_id TEXT, PRIMARY KEY (folio, server, item_id));
+CREATE INDEX carried_out_as ON carried_out (item_id);
+CREATE TABLE disposed (year INTEGER PRIMARY KEY);
 CREATE TABLE request (folio TEXT PRIMARY KEY, data TEXT NOT NULL);
 CREATE TABLE failure (folio TEXT PRIMARY KEY, item_id TEXT, data TEXT NOT NULL, closed_on TEXT);
 CREATE INDEX failure_of_item ON failure (item_id);
@@ -128,6 +131,8 @@ class Tables:
             execute("DELETE FROM pending WHERE run_id = ?", (run_id,))
 
     def _add_disposal(self, record: dict[str, Any]) -> None:
+        if "ledger_year" in record:
+            self._connection.execute("INSERT OR IGNORE INTO disposed VALUES (?)", (record["ledger_year"],))
         for each in record.get("disposed", []):
             self._mark("removed_on", record["recorded_at"][:10], record["server"], each["file_name"])
             self._connection.execute(
@@ -186,6 +191,11 @@ class Tables:
             return
         if record["record_type"] == "closing":
             request.cancel(record)
+            amended = self._request(request.amends)
+            if amended and amended.amended_by == request.folio and request.never_began:
+                # What it was to change goes on.
+                amended.amended_by = ""
+                self._save_request(amended)
         else:
             request.decide(record)
             amended = self._request(request.amends)
@@ -238,6 +248,8 @@ class Tables:
         history.add(record)
         execute("INSERT OR REPLACE INTO history VALUES (?, ?)", (item_id, json.dumps(history.as_dict())))
         if kind == "backup":
+            carried_out = (record.get("request_folio") or "", record["server"], item_id)
+            execute("INSERT OR IGNORE INTO carried_out VALUES (?, ?, ?)", carried_out)
             execute(
                 "INSERT OR IGNORE INTO backup (folio, server, item_id, file_name, day, data) VALUES (?, ?, ?, ?, ?, ?)",
                 (

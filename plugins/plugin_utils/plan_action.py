@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected, expected_by
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
@@ -101,6 +102,16 @@ class PlanAction(LedgerAction):
             holders={item_id: history.server for item_id, history in histories.items()},
             procedure=self.procedure,
         )
+
+    def expected(self, task_vars: dict[str, Any], index: Index) -> list[Expected]:
+        """Return what JAA ever accepted, on which server and since when."""
+        register = self.register(task_vars, index.standings())
+        return expected_by(index, register, self.procedure, self.now.date())
+
+    def limited(self, task_vars: dict[str, Any]) -> Callable[[str], bool]:
+        """Return what tells whether a server is part of this run: without --limit all are, also those forgotten."""
+        hosts, members = set(task_vars["ansible_play_hosts_all"]), set(task_vars["groups"].get("dse_servers", []))
+        return lambda server: hosts == members or server in hosts
 
     def planned(self, server: str, stage: str, **more: Any) -> dict[str, Any]:
         """Return one element of ``planned``."""

@@ -32,6 +32,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 DECISIONS = {ACCEPTED: "aceptada", REJECTED: "rechazada", CANCELLED: "cancelada"}
 # Which answer an item's key stands for, in what is said of it.
 _ANSWERS = {"paths": "source", "database.name": "source", "database.path": "source", "exclude": "exclusions"}
+# 4.3, and 4.1.1 for what JAA runs itself.
+_REQUESTERS = ("CGDW", "JAA")
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
@@ -154,7 +156,7 @@ def registered(
         "record_type": "backup_request",
         "form_code": procedure.form_for("backup_request").code,
         "prepared_by": procedure.institution.prepared_by,
-        "requester_role": form.choice("requester", procedure.institution.roles, "el puesto de quien solicita"),
+        "requester_role": form.choice("requester", _REQUESTERS, "el puesto de quien solicita"),
         "requester_area": form.text("area", "el área que solicita"),
         "requester_contact": form.email("contact"),
         "service": form.text("service", "el servicio electrónico"),

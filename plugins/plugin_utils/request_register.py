@@ -84,6 +84,11 @@ class Request:
         self.reason = record.get("cause") or ""
 
     @property
+    def never_began(self) -> bool:
+        """Whether it was cancelled before it came into force."""
+        return bool(self.ended_on) and self.ended_on < self.valid_from
+
+    @property
     def last_day(self) -> date | None:
         """The last day on which it was in force by itself; None where no end is set."""
         ends = [date.fromisoformat(day) for day in (self.valid_until, self.ended_on) if day]
@@ -102,7 +107,11 @@ class Requests(dict[str, Request]):
         """Return what of the chain of ``folio`` is in force on ``day``, or would be: the newest accepted by then."""
         request = self.get(folio)
         # Of a change that is still to come, what it changes is in force.
-        while request and request.valid_from > day.isoformat() and (before := self.get(request.amends)):
+        while (
+            request
+            and (request.valid_from > day.isoformat() or request.never_began)
+            and (before := self.get(request.amends))
+        ):
             request = before
         while request and (after := self.get(request.amended_by)) and after.valid_from <= day.isoformat():
             request = after

@@ -146,11 +146,13 @@ class Run:
         entries = []
         with self._ledger.read() as index:
             backups = functools.cache(lambda item_id: index.backups(item_id=item_id))
+            trials = functools.cache(index.trials)
             for failure in index.open_failures():
+                names = index.also_known_as(failure.item_id, failure.server)
                 found = failures.evidence(
                     failure,
-                    backups=backups(failure.item_id),
-                    trials=index.trials(failure.item_id),
+                    backups=[each for name in names for each in backups(name) if each.server == failure.server],
+                    trials=[each for name in names for each in trials(name)],
                     kind=procedure.information_types.get(failure.information_type),
                 )
                 if found:

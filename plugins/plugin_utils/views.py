@@ -109,7 +109,7 @@ def view(
     now: datetime,
 ) -> View:
     """Return a view over backups. What was backed up and is not expected any more is a line too."""
-    lines: dict[str, Line] = {}
+    lines: dict[tuple[str, str], Line] = {}
     for each in all_expected:
         if not any(stretch.kind.form_code == form.code for stretch in each.stretches):
             continue
@@ -118,12 +118,18 @@ def view(
             for slot in expectations.slots(each, index, now, until=last)
             if slot.kind.form_code == form.code and first <= _shown_on(slot) <= last
         ]
-        lines[each.item_id] = Line(each.item_id, each.server, of_it, [])
+        # A request that ended and the one in its place may be of the same item.
+        line = lines.setdefault((each.server, each.item_id), Line(each.item_id, each.server, [], []))
+        line.slots[:] = sorted([*line.slots, *of_it], key=lambda slot: slot.first)
+        for item_id in each.item_ids:
+            lines.setdefault((each.server, item_id), line)
     for backup in index.backups(since=first.isoformat(), until=last.isoformat()):
         if form.code == backup.form_code:
-            line = lines.setdefault(backup.item_id, Line(backup.item_id, backup.server, [], []))
+            place = (backup.server, backup.item_id)
+            line = lines.setdefault(place, Line(backup.item_id, backup.server, [], []))
             line.backups.append(backup)
-    kept = [line for line in lines.values() if line.slots or line.backups]
+    distinct = {id(line): line for line in lines.values()}
+    kept = [line for line in distinct.values() if line.slots or line.backups]
     return View(name, form, first, last, kept)
 
 
@@ -172,23 +178,27 @@ class Fulfilment(NamedTuple):
         return round(100 * self.done / due, 1) if due else None
 
 
-def fulfilment(each: Expected, year: int, index: Index, now: datetime) -> Fulfilment | None:
-    """Return an item's year, None where nothing is expected in it.
+def fulfilments(all_expected: Iterable[Expected], year: int, index: Index, now: datetime) -> list[Fulfilment]:
+    """Return the year of each item of which anything is expected in it; one that moved or was requested anew is one.
 
     A slot belongs to the year in which it falls due; a week to the one in its name, 2025-W01 with its two days of 2024.
     """
-    slots = [
-        slot
-        for slot in expectations.slots(each, index, now, until=date(year, 12, 31))
-        if (slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year) == year
-    ]
-    if not slots:
-        return None
+    of_items: dict[str, list[tuple[Slot, str]]] = {}
+    for each in all_expected:
+        for slot in expectations.slots(each, index, now, until=date(year, 12, 31)):
+            of_year = slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year
+            if of_year == year:
+                of_items.setdefault(each.item_id, []).append((slot, each.server))
+    return [_fulfilment(item_id, sorted(slots, key=lambda slot: slot[0].first)) for item_id, slots in of_items.items()]
+
+
+def _fulfilment(item_id: str, placed: list[tuple[Slot, str]]) -> Fulfilment:
+    slots = [slot for slot, _server in placed]
     kind = slots[-1].kind
     states = [slot.state for slot in slots]
     return Fulfilment(
-        each.item_id,
-        each.server,
+        item_id,
+        placed[-1][1],
         kind.key,
         kind.frequency,
         _planned_dates(slots),

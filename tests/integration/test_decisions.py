@@ -56,10 +56,14 @@ def test_after_a_rejected_one_the_item_is_due_again_and_judged_as_before(doubtfu
     assert doubtful.planned() == [], "it waits for JAA"
     done = decide(doubtful, "rejected")
     assert done.rc == 0, done.out
+    # What was to be backed up is not: that stays open until it is.
+    assert doubtful.records("closing") == []
     doubtful.fill("portal-media", 10_100)
     # Sixty days have not passed since the first one, which conforms: due is what is forced.
     assert doubtful.backup("-e", "backup_force=true").rc == 0
     assert doubtful.records("backup")[-1]["baseline_size_bytes"] == 10_000
+    (closing,) = doubtful.records("closing")
+    assert closing["evidence"] == "backup" and closing["related_folios"] == [doubtful.records("backup")[-1]["folio"]]
 
 
 def test_a_decision_is_made_once_and_on_what_is_in_quarantine_only(doubtful):

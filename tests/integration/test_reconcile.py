@@ -173,6 +173,54 @@ def test_a_backup_server_that_is_away_hides_no_gap_and_what_lies_there_counts_la
     assert manual["folio"] in done.out and "TODO AL DÍA" in done.out
 
 
+def test_a_limit_judges_its_servers_alone(nightly, clock):
+    """Breaks: with --limit the other servers' repositories are not looked at, and their backups called missed."""
+    nightly.register("srv-web01", nightly.database("db-portal"))
+    assert clock.backup("2027-03-01 02:00") == ["db-portal"]
+    assert nightly.script("srv-db01", "run", "db-escolares").rc == 0
+    done = clock.play("2027-03-03 07:00", "reconcile.yml", "--limit", "srv-web01")
+    assert done.rc == 2, done.out
+    assert missed(nightly) == [("db-portal", "2027-03-02")]
+
+
+def test_what_was_asked_for_and_had_no_item_is_closed_by_the_items_first_backup_by_hand(nightly, clock):
+    """Breaks: the failure of a request that nobody carried out stays open once it is carried out by hand."""
+    late = nightly.database("db-tardia")
+    nightly.register("srv-web01", late)
+    clock.set("2027-03-01 03:00")
+    nightly.accept_requests()
+    nightly.register("srv-web01")
+    clock.play("2027-03-03 07:00", "reconcile.yml", "--limit", "srv-web01")
+    assert missed(nightly) == [(late["request_folio"], "2027-03-02")]
+    nightly.register("srv-web01", late)
+    done = clock.play("2027-03-03 10:00", "backup.yml", *FORCE, "-e", "backup_items=db-tardia")
+    assert done.rc == 0, done.out
+    (closing,) = closed(nightly).values()
+    (backup,) = nightly.records("backup", item_id="db-tardia")
+    assert closing["related_folios"] == [backup["folio"]]
+
+
+def test_what_waits_for_jaa_is_told_in_the_morning(nightly, clock):
+    """Breaks: a request that nobody decides, or a week that nobody closes, is never heard of again."""
+    nightly.register("srv-web01", nightly.database("db-portal"))
+    clock.set("2027-03-01 03:00")
+    nightly.register_requests()
+    done = clock.play("2027-03-01 07:00", "reconcile.yml")
+    (asked,) = [each["folio"] for each in nightly.records("backup_request", source="db-portal")]
+    assert "SOLICITUDES SIN DICTAMEN DE JAA" in done.out and asked in done.out
+    assert "TODO AL DÍA" not in done.out
+    done = clock.play("2027-03-08 07:00", "reconcile.yml", "--limit", "srv-web01")
+    assert "SEMANAS TERMINADAS, SIN LA REVISIÓN DE JAA" in done.out and "DSE-03-2027-W09" in done.out
+
+
+def test_a_misspelt_answer_is_refused_before_anything_is_done(nightly, clock):
+    """Breaks: `backup_forced` is ignored, and what was to be backed up by hand was not."""
+    before = nightly.records()
+    done = clock.play("2027-03-03 10:00", "backup.yml", "-e", "backup_forced=true")
+    assert done.rc == 2 and "backup_forced: esta variable no existe; ¿quiso decir backup_force?" in done.out
+    assert nightly.records() == before
+
+
 def test_check_mode_writes_nothing_and_looks_nowhere(nightly, clock):
     """Breaks: a rehearsal opens failures."""
     before = nightly.records()

@@ -14,7 +14,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, 
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery
+from ansible_collections.dse.backup.plugins.plugin_utils.request_register import PENDING
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
+
+_WEEKS_BACK = 60
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -62,6 +65,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         waiting = [
             *_open_failures(index, ledger, today),
             *_other_waiting(index, today),
+            *_unclosed(index, ledger, today),
             *_deliveries(index, ledger.procedure.delivery, today),
         ]
     lines += waiting
@@ -91,13 +95,21 @@ def _open_failures(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
         "SE REPITEN; considere el control de producto no conforme (PRO 8.3 CNO 01)",
         [
             f"{several[-1].server} · {item_id}: {len(several)} fallas en {rule.within_days} días "
-            f"({', '.join(each.folio for each in several[-5:])})"
+            f"({'… ' if len(several) > 5 else ''}{', '.join(each.folio for each in several[-5:])})"
             for item_id, several in repeated.items()
         ],
     )
 
 
 def _other_waiting(index: Index, today: date) -> Iterator[str]:
+    yield from _section(
+        "SOLICITUDES SIN DICTAMEN DE JAA (request.yml)",
+        [
+            f"{each.folio} · {each.area} · {', '.join(each.servers)} · {each.source}"
+            for each in index.requests().values()
+            if each.state == PENDING
+        ],
+    )
     yield from _section(
         "EN CUARENTENA, SIN DICTAMEN DE JAA (accept.yml)",
         [
@@ -113,6 +125,26 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
             for each in index.unaccepted_recoveries()
         ],
     )
+
+
+def _unclosed(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
+    """Yield the weeks of the last two months that ended and that JAA has not closed, or that had news since."""
+    weeks: dict[str, set[str]] = {}
+    for backup in index.backups(since=(today - timedelta(days=_WEEKS_BACK)).isoformat()):
+        day = date.fromisoformat(backup.backup_date)
+        kind = ledger.procedure.information_type(backup.information_type)
+        if kind.schedule.unit != "elapsed_days" and day - timedelta(days=day.weekday()) + timedelta(days=7) <= today:
+            series = next(form.series for form in ledger.procedure.forms.values() if form.code == backup.form_code)
+            weeks.setdefault(f"{series}-{calendar.iso_week(day)}", set()).add(backup.folio)
+    rows = []
+    for name, folios in weeks.items():
+        said = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
+        late = folios - {folio for record in said for folio in record["reviewed_folios"]}
+        if not said:
+            rows.append(name)
+        elif late:
+            rows.append(f"{name}: cerrada, y después llegó {', '.join(sorted(late))}")
+    yield from _section("SEMANAS TERMINADAS, SIN LA REVISIÓN DE JAA (acknowledge.yml)", rows)
 
 
 def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:

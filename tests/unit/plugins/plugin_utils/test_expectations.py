@@ -9,8 +9,7 @@ import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.items import Fault
 from ansible_collections.dse.backup.plugins.plugin_utils import expectations
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, kept
-from ansible_collections.dse.backup.plugins.plugin_utils.expectations import expected
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.expectations import expected, expected_by
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Item, Refusal, Register
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request, Requests
@@ -53,7 +52,7 @@ def expect(in_memory):
 
     def call(*records, register=EMPTY, today=TODAY):
         with index_of(in_memory, list(records)) as index:
-            return expected(index.requests(), register, index.histories(), PROCEDURE, today)
+            return expected_by(index, register, PROCEDURE, today)
 
     return call
 
@@ -97,11 +96,6 @@ def test_what_was_accepted_is_expected_on_each_server_under_its_items_id(expect)
     since = ["source_code 2026-11-02/2026-12-31"]
     assert times(found) == [("portal-src", "srv-web01", since), ("portal-2", "srv-web02", since)]
     assert [each.is_in_inventory for each in found] == [True, True]
-    assert found[0].item == {
-        "id": "portal-src",
-        "service": "Portal institucional",
-        "information_type": "source_code",
-    }
 
 
 def test_one_folio_may_be_of_several_items_of_a_server(expect):
@@ -141,7 +135,7 @@ def test_a_changed_request_goes_on_under_its_item(expect):
         assert (found.request.folio, found.is_in_inventory) == (B, True)
     # Until then it is expected as it was.
     (found,) = expect(*accepted(A), *change, today=date(2026, 11, 15))
-    assert (found.item_id, found.request.folio, found.item["service"]) == (A, A, "Portal institucional")
+    assert (found.item_id, found.request.folio, found.request.service) == (A, A, "Portal institucional")
 
 
 def test_a_change_of_the_kind_the_servers_or_the_end(expect):
@@ -224,7 +218,9 @@ def dump(day, result="conforming", number=1, **changes):
 
 
 def failed(day, number=100, **changes):
-    return failure_record(day, **{"item_id": "escolares", "folio": f"DSE-05-2026-{number:04d}", **changes})
+    return failure_record(
+        day, **{"item_id": "escolares", "server": "srv-db01", "folio": f"DSE-05-2026-{number:04d}", **changes}
+    )
 
 
 DATABASE = accepted(
@@ -239,7 +235,7 @@ def became(in_memory):
 
     def call(*records, now="2026-11-21T12:00:00", also=()):
         with index_of(in_memory, [*DATABASE, *records]) as index:
-            (each,) = expected(index.requests(), REGISTER, index.histories(), PROCEDURE, at(now).date())
+            (each,) = expected_by(index, REGISTER, PROCEDURE, at(now).date())
             found = expectations.slots(each, index, at(now), also=also)
             wrong = expectations.unrecorded(each, index, at(now), also=also)
             return [slot.state for slot in found], [slot.first.day for slot in wrong]
@@ -289,7 +285,7 @@ def test_what_was_missed_is_recorded_once(ledger, procedure):
     now = at("2026-11-22T06:00:00")
     ledger.append([*DATABASE, dump("2026-11-19")])
     with ledger.read() as index:
-        (each,) = expected(index.requests(), REGISTER, index.histories(), procedure, now.date())
+        (each,) = expected_by(index, REGISTER, procedure, now.date())
         records = [
             expectations.missed(each, slot, context=CONTEXT, procedure=procedure)
             for slot in expectations.unrecorded(each, index, now)
@@ -313,7 +309,7 @@ def test_a_server_that_was_forgotten_altogether_is_still_expected(ledger, proced
     # Faults 6: no inventory, no host, no run: the register of requests alone knows of it.
     ledger.append(accepted(A, "2026-09-01", information_type="server_configuration", servers=["srv-lms01"]))
     with ledger.read() as index:
-        (each,) = expected(index.requests(), EMPTY, {}, procedure, TODAY)
+        (each,) = expected_by(index, EMPTY, procedure, TODAY)
         (slot,) = expectations.unrecorded(each, index, at("2026-11-22T06:00:00"))
     record = expectations.missed(each, slot, context=CONTEXT, procedure=procedure)
     assert (record["item_id"], record["server"], record["scheduled_for"][:10]) == (A, "srv-lms01", "2026-09-02")
@@ -329,9 +325,109 @@ def test_what_was_recorded_before_there_was_an_item_is_not_recorded_again(in_mem
     for more in ([], change):
         with index_of(in_memory, [*DATABASE, *missed, elsewhere, *more]) as index:
             for register in (REGISTER, EMPTY):
-                (each,) = expected(index.requests(), register, {}, PROCEDURE, now.date())
+                (each,) = expected_by(index, register, PROCEDURE, now.date())
                 assert [slot.first.day for slot in expectations.unrecorded(each, index, now)] == [19]
 
 
-def test_an_item_without_history_is_no_other(expect):
-    assert expected(Requests(), EMPTY, {"portal-src": History()}, PROCEDURE, TODAY) == []
+# --- An item that moves, is renamed, or is requested anew -------------------------------------------------------------
+
+
+def nights(*days, first=1, **changes):
+    """Conforming dumps of those days of November 2026, by request A, as escolares on srv-db01 unless told."""
+    made = {"item_id": "escolares", "server": "srv-db01", "request_folio": A, **changes}
+    return [
+        backup_record("database", f"2026-11-{day:02d}", folio=f"DSE-03-2026-{number:04d}", **made)
+        for number, day in enumerate(days, start=first)
+    ]
+
+
+@pytest.fixture
+def slots_of(in_memory):
+    """The states of the slots of all that is expected, by item and server."""
+
+    def call(*records, register, now):
+        with index_of(in_memory, list(records)) as index:
+            return [
+                (each.item_id, each.server, [slot.state for slot in expectations.slots(each, index, at(now))])
+                for each in expected_by(index, register, PROCEDURE, at(now).date())
+            ]
+
+    return call
+
+
+def request_of(folio, since, server="srv-db01", **changes):
+    kinds = {"repository_type": "database", "information_type": "database", "source": "escolares"}
+    return accepted(folio, since, servers=[server], **kinds, **changes)
+
+
+def test_what_a_moved_item_was_stays_done(slots_of):
+    """Breaks: a database that moves to another server leaves its whole past behind as missed."""
+    records = [*request_of(A, "2026-11-16"), *request_of(B, "2026-11-19", "srv-db02", amends_folio=A)]
+    old, new = nights(17, 18), nights(20, first=3, server="srv-db02", request_folio=B)
+    register = inventory(("srv-db02", B, database_item()))
+    found = slots_of(*records, *old, *new, register=register, now="2026-11-20T12:00:00")
+    assert found == [("escolares", "srv-db01", ["done"] * 2), ("escolares", "srv-db02", ["done"])]
+
+
+def test_what_was_cancelled_and_requested_anew_stays_done(slots_of):
+    """Breaks: the second request of the same item takes the past of the first with it."""
+    cancelled = cancellation_record(A, date(2026, 11, 19))
+    records = [*request_of(A, "2026-11-16"), *nights(17, 18), cancelled, *request_of(B, "2026-11-19")]
+    register = inventory(("srv-db01", B, database_item()))
+    for new in ([], nights(20, first=3, request_folio=B)):
+        found = slots_of(*records, *new, register=register, now="2026-11-20T12:00:00")
+        assert [states for _item, _server, states in found] == [["done"] * 2, ["done" if new else "pending"]]
+
+
+def test_a_renamed_item_keeps_its_past(slots_of):
+    """Breaks: every day before an item got its new id is missed."""
+    records = [*request_of(A, "2026-11-16"), *nights(17, 18), *nights(19, first=3, item_id="escolares-pg")]
+    register = inventory(("srv-db01", A, database_item(id="escolares-pg")))
+    found = slots_of(*records, register=register, now="2026-11-19T12:00:00")
+    assert found == [("escolares-pg", "srv-db01", ["done"] * 3)]
+
+
+def test_another_requests_backup_is_no_evidence(slots_of):
+    """Breaks: what was asked for anew under a new folio counts for the days of the old one, or the other way round."""
+    records = [*request_of(A, "2026-11-16"), *nights(17, 18, request_folio=C)]
+    register = inventory(("srv-db01", A, database_item()))
+    assert slots_of(*records, register=register, now="2026-11-18T12:00:00") == [
+        ("escolares", "srv-db01", ["missed", "pending"])
+    ]
+
+
+def test_what_was_disposed_of_is_not_missed(slots_of):
+    """Breaks: once a year's records are gone, each of its days is a failure."""
+    gone = {"record_type": "disposal", "ledger_year": 2026, "server": "srv-db01"}
+    records = [*request_of(A, "2026-11-16"), gone]
+    register = inventory(("srv-db01", A, database_item()))
+    assert slots_of(*records, register=register, now="2027-01-03T12:00:00") == [
+        ("escolares", "srv-db01", ["missed", "pending"])
+    ]
+
+
+def test_a_change_that_is_cancelled_before_it_begins_changes_nothing(slots_of):
+    """Breaks: whoever withdraws a change loses the backup on the day on which it would have begun."""
+    records = [
+        *request_of(A, "2026-11-16"),
+        *request_of(B, "2026-11-19", amends_folio=A),
+        cancellation_record(B, date(2026, 11, 17)),
+        *nights(17, 18, 19, 20),
+    ]
+    register = inventory(("srv-db01", A, database_item()))
+    found = slots_of(*records, register=register, now="2026-11-20T12:00:00")
+    assert found == [("escolares", "srv-db01", ["done"] * 4)]
+
+
+def test_a_missed_slot_is_of_the_kind_that_it_had(in_memory, procedure):
+    """Breaks: a night's failure is recorded as of the week that came in its place, and a week's backup closes it."""
+    source = {"repository_type": "software_project", "information_type": "source_code", "source": "escolares"}
+    change = accepted(B, "2026-11-19", servers=["srv-db01"], amends_folio=A, **source)
+    now = at("2026-11-20T12:00:00")
+    with index_of(in_memory, [*request_of(A, "2026-11-16"), *change]) as index:
+        (each,) = expected_by(index, EMPTY, procedure, now.date())
+        records = [
+            expectations.missed(each, slot, context=CONTEXT, procedure=procedure)
+            for slot in expectations.unrecorded(each, index, now)
+        ]
+    assert [record["information_type"] for record in records] == ["database"] * 2

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 
 TABLES = (
     *("head", "folio", "history", "backup", "recovery", "repository", "run", "pending", "file"),
-    *("request", "failure", "record", "acknowledgement", "trial"),
+    *("request", "failure", "record", "acknowledgement", "trial", "carried_out", "disposed"),
 )
 
 
@@ -465,6 +465,47 @@ def test_backups_of_an_item_a_server_some_days(index):
     assert folios(since="2026-11-21", until="2026-11-21") == ["X3"]
     assert folios(item_id="portal-src", until="2026-11-20") == ["X1"]
     assert folios(server="srv-db01", since="2026-11-22") == []
+
+
+def test_under_which_ids_one_thing_was_backed_up(index):
+    """Breaks: a failure under a request's folio, or an item's old id, is never closed by a backup of the item."""
+    kind = {"information_type": "database", "repository_type": "database", "source": "escolares"}
+    change = accepted(B, "2026-11-22", amends_folio=A, **kind)
+    found = index(
+        *accepted(A, "2026-11-16", **kind),
+        backup_record("database", "2026-11-20", folio="X1", item_id="old", request_folio=A),
+        *change,
+        backup_record("database", "2026-11-23", folio="X2", item_id="new", request_folio=B),
+        backup_record("database", "2026-11-23", folio="X3", item_id="other", request_folio=C),
+        backup_record("database", "2026-11-23", folio="X4", item_id="there", request_folio=A, server="srv-db02"),
+    )
+    for name in (A, B, "old", "new"):
+        assert sorted({*found.also_known_as(name, "srv-web01")} - {A, B}) == ["new", "old"]
+    assert found.also_known_as("other", "srv-web01") == ["other"]
+    assert found.also_known_as(A, "srv-db02") == [A, "there"]
+    assert found.also_known_as("never", "srv-web01") == ["never"]
+
+
+def test_suspects_wait_until_jaa_decides_however_many(index):
+    """Breaks: of sixty nights that JAA has not looked at, the first ones can never be decided."""
+    nights = [
+        backup_record(
+            "database", f"2026-{9 + number // 30:02d}-{1 + number % 30:02d}", "nonconforming", folio=f"X{number}"
+        )
+        for number in range(60)
+    ]
+    decided = [
+        decision_record("X3", "rejected", item_id="portal-src"),
+        decision_record("X4", "accepted", item_id="portal-src"),
+    ]
+    found = index(backup_record("database", "2026-08-31", folio="good"), *nights, *decided)
+    assert [each.folio for each in found.suspects()] == [f"X{number}" for number in range(60) if number not in (3, 4)]
+
+
+def test_since_when_anything_is_known(index):
+    assert index().begins_on == date.min
+    years = [{"record_type": "disposal", "ledger_year": year, "server": "srv-web01"} for year in (2025, 2024)]
+    assert index(*years).begins_on == date(2026, 1, 1)
 
 
 def test_trials_that_passed(index):

@@ -14,7 +14,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Exp
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import load
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request
 from ansible_collections.dse.backup.plugins.plugin_utils.views import (
-    fulfilment,
+    fulfilments,
     grid,
     parse,
     plan_lines,
@@ -46,7 +46,8 @@ def expect(kind, since, until=None, item_id=None, server="srv-web01", *more):
         Stretch(KINDS[each], date.fromisoformat(begins), date.fromisoformat(ends) if ends else None)
         for each, begins, ends in ((kind, since, until), *more)
     ]
-    return Expected(item_id or kind, server, Request("DSE-05-2026-0001"), stretches, True)
+    folio = "DSE-05-2026-0001"
+    return Expected(item_id or kind, server, Request(folio), stretches, True, (folio,), (item_id or kind,))
 
 
 _numbers = count(1)
@@ -76,6 +77,38 @@ def index(in_memory):
 def shown(name, all_expected, index, now):
     form, first, last = parse(name, PROCEDURE)
     return view(name, form, first, last, all_expected=all_expected, index=index, now=at(now))
+
+
+def test_a_week_shows_what_two_requests_of_one_item_expected(index):
+    """Breaks: the second request of an item hides the night that the first one missed, and JAA closes the week."""
+    first = expect(DATABASE, "2026-11-15", "2026-11-18")
+    second = expect(DATABASE, "2026-11-19")._replace(folios=("DSE-05-2026-0002",))
+    opened = index(made(DATABASE, "2026-11-16"), made(DATABASE, "2026-11-18"))
+    for several in ([first, second], [second, first]):
+        found = shown("DSE-03-2026-W47", several, opened, "2026-11-18T12:00:00")
+        (line,) = found.lines
+        assert [slot.state for slot in line.slots][:3] == ["done", "missed", "done"]
+        assert found.missing == [f"srv-web01 · {DATABASE} · 17/11/2026: OMITIDO"]
+
+
+def test_a_renamed_item_is_one_line_and_a_moved_one_two(index):
+    renamed = expect(DATABASE, "2026-11-15", item_id="new")._replace(item_ids=("new", "old"))
+    moved = expect(DATABASE, "2026-11-15", item_id="new", server="srv-web02")
+    opened = index(made(DATABASE, "2026-11-16", item_id="old"), made(DATABASE, "2026-11-17", item_id="new"))
+    found = shown("DSE-03-2026-W47", [renamed, moved], opened, "2026-11-17T12:00:00")
+    assert [(line.server, len(line.backups), line.slots[0].state) for line in found.lines] == [
+        ("srv-web01", 2, "done"),
+        ("srv-web02", 0, "missed"),
+    ]
+
+
+def test_a_year_counts_what_two_requests_of_one_item_expected_once(index):
+    """Breaks: the plan of an item that moved is never what is recorded, and is to be approved again every day."""
+    first = expect(DATABASE, "2026-11-15", "2026-11-18")
+    second = expect(DATABASE, "2026-11-18", server="srv-web02")
+    (found,) = fulfilments([second, first], 2026, index(made(DATABASE, "2026-11-16")), at("2026-11-17T12:00:00"))
+    assert (found.server, found.done) == ("srv-web02", 1)
+    assert found.planned_dates == ["2026-11-16/2026-12-31"]
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -293,7 +326,7 @@ def test_a_year_of_sixty_days_is_shown_by_when_it_was_done(index):
 
 
 def year(each, index, number, now="2026-11-22T12:00:00"):
-    return fulfilment(each, number, index, at(now))
+    return next(iter(fulfilments([each], number, index, at(now))), None)
 
 
 def test_a_year_of_weeks_has_the_weeks_of_its_name(index):

@@ -1,0 +1,34 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extra-vars that no playbook of ours knows: Ansible ignores them, and a misspelt answer would not be missed.
+
+What a playbook knows is what its own text names: its heading lists its extra-vars.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+# The roles' variables begin in the same way, and may come from the command line too.
+_ROLES = ("backup_client_", "backup_server_", "backup_controller_", "backup_restic_")
+
+
+def misspelt(given: Iterable[str], playbook: str, text: str) -> list[str]:
+    """Return, in words, which of the ``given`` names are meant for a playbook, by its name, and not in its text.
+
+    >>> misspelt(["request_change"], "request", "request_changes: {{ request_changes }}")
+    ['request_change: esta variable no existe; ¿quiso decir request_changes?']
+    """
+    prefix = f"{playbook}_"
+    # What its plays hand to each other is nobody's to give.
+    known = {name for name in re.findall(rf"\b{prefix}\w+", text) if not name.endswith(("_plan", "_due"))}
+    faults = []
+    for name in sorted(given):
+        if name.startswith(prefix) and not name.startswith(_ROLES) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"¿quiso decir {close[0]}?" if close else f"hay: {', '.join(sorted(known))}"
+            faults.append(f"{name}: esta variable no existe; {hint}")
+    return faults
