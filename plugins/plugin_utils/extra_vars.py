@@ -24,7 +24,8 @@ def misspelt(given: Iterable[str], playbook: str, text: str) -> list[str]:
     """
     prefix = f"{playbook}_"
     # What its plays hand to each other is nobody's to give.
-    known = {name for name in re.findall(rf"\b{prefix}\w+", text) if not name.endswith(("_plan", "_due"))}
+    named = re.findall(rf"\b{prefix}\w+", text)
+    known = {name for name in named if not name.endswith(("_plan", "_due")) and f"{name}_" not in _ROLES}
     faults = []
     for name in sorted(given):
         if name.startswith(prefix) and not name.startswith(_ROLES) and name not in known:
