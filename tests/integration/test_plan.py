@@ -78,10 +78,11 @@ def test_a_week_shows_its_gaps_and_whether_it_is_closed(planned, clock):
     assert cells["db-escolares"][:4] == ["realizado", "realizado", "OMITIDO", "pendiente"]
     assert cells["portal-src"][0] == "realizado"
     assert "✗ srv-db01 · db-escolares · 27/02/2027: OMITIDO" in done.out
-    assert "acknowledge_folio=DSE-03-2027-W08" in done.out
+    assert "Sin cerrar" not in done.out, "it has not ended"
     clock.set("2027-03-01 07:00")
     assert acknowledge(planned, "DSE-02-2027-W08", result="accepted").rc == 0
     done = plan(planned, week="2027-W08")
+    assert done.out.count("Sin cerrar: acknowledge.yml -e acknowledge_folio=DSE-03-2027-W08") == 1
     assert done.out.count("Cerrada por JAA el 2027-03-01.") == 1
     assert rows(done.out)["db-escolares"][2:4] == ["OMITIDO", "OMITIDO"]
     assert "No se esperaba ningún respaldo." in plan(planned, week="2027-W07").out
