@@ -19,7 +19,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 5
+VERSION = 6
 _GENESIS = "0" * 64
 _FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
 
@@ -51,7 +51,7 @@ CREATE INDEX trial_of_item ON trial (item_id);
 CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (run_id TEXT PRIMARY KEY, ended INTEGER NOT NULL);
 CREATE TABLE pending (run_id TEXT, unit TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, unit)) WITHOUT ROWID;
-CREATE TABLE csv (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE csv (form_code TEXT, year INTEGER, size INTEGER NOT NULL, PRIMARY KEY (form_code, year)) WITHOUT ROWID;
 """
 
 
