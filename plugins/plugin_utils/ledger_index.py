@@ -250,6 +250,32 @@ class Index(Tables):
                 runs[run_id].append(json.loads(data))
         return runs
 
+    def recorded(self, entry: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what the ledger has that ``entry`` would only say again, or None where it is news.
+
+        Of a backup or a slot that passed without one, its record; empty where a failure is closed already.
+        """
+        kind, about = entry["record_type"], entry.get("about_folio")
+        if kind == "closing" and self._one("SELECT closed_on FROM failure WHERE folio = ?", about, default=None):
+            return {}
+        if kind == "backup":
+            query = "SELECT folio FROM backup WHERE server = ? AND file_name = ? AND removed_on IS NULL"
+            values = (entry["server"], entry["file_name"])
+        elif kind == "failure" and entry.get("failure_type") == "not_run" and not entry.get("run_id"):
+            query = (
+                "SELECT folio FROM failure WHERE item_id = ? AND json_extract(data, '$.server') = ? AND "
+                "json_extract(data, '$.scheduled_for') = ? AND json_extract(data, '$.failure_type') = 'not_run'"
+            )
+            values = (entry["item_id"], entry["server"], entry["scheduled_for"])
+        else:
+            return None
+        folio = self._one(query, *values, default=None)
+        return self.record(folio) if folio else None
+
+    def is_open_run(self, run_id: str) -> bool:
+        """Tell whether a run stands in the ledger without its end."""
+        return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ? AND ended = 0", run_id))
+
     def knows_run(self, run_id: str) -> bool:
         """Tell whether a run of that id stands in the ledger."""
         return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ?", run_id))
