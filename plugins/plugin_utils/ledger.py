@@ -106,11 +106,13 @@ class Ledger:
                     now = datetime.now(self.procedure.zone)
                     head = index.head
                     records: list[dict[str, Any]] = []
+                    folios: set[str] = set()
                     news, repeated = _sorted_out(entries, index)
                     if repeated:
                         warnings.append(f"otra corrida ya había asentado lo mismo, y no se repite: {len(repeated)}")
                     for entry in _flattened(news):
-                        records.append(self._completed(entry, records, index, now, head))
+                        records.append(self._completed(entry, records, folios, index, now, head))
+                        folios.add(records[-1].get("folio", ""))
                         head = records[-1]["record_sha256"]
                     if not records:
                         return Written([], warnings, repeated)
@@ -214,7 +216,13 @@ class Ledger:
         return False
 
     def _completed(
-        self, entry: dict[str, Any], batch: list[dict[str, Any]], index: Index, now: datetime, head: str
+        self,
+        entry: dict[str, Any],
+        batch: list[dict[str, Any]],
+        folios: set[str],
+        index: Index,
+        now: datetime,
+        head: str,
     ) -> dict[str, Any]:
         record = {key: value for key, value in entry.items() if value is not None and not key.startswith("_")}
         if "_about" in entry:
@@ -226,8 +234,12 @@ class Ledger:
         if record["form_code"]:
             series = self.procedure.forms[record["form_code"]].series
             if "folio" not in record:
-                record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
-            elif index.knows(record["folio"]) or any(record["folio"] == each.get("folio") for each in batch):
+                while True:
+                    folio = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
+                    if folio not in folios and not index.knows(folio):
+                        break
+                record["folio"] = folio
+            elif record["folio"] in folios or index.knows(record["folio"]):
                 # Numbered before there was a ledger (a request that is taken over): then it is nobody else's.
                 raise ValueError(f"el folio {record['folio']} ya es de otro registro")
             record["form_revision"] = self.procedure.institution.form_revision

@@ -134,6 +134,38 @@ def test_a_folio_that_is_none_locks_nobody_out(ledger, folio):
     assert folios(ledger, "DSE-05")[0].endswith("-0001")
 
 
+@pytest.mark.parametrize("folio", ["DSE-05-2026-20260003", "DSE-05-2026-999999999", "DSE-05-2026-1000000000"])
+@pytest.mark.parametrize("where", ["highest_request_folios", "request_folio", "folio"])
+def test_a_mistyped_folio_does_not_carry_the_series_away(ledger, clock, folio, where):
+    # In the inventory; in a request that is taken over with the folio that it has there.
+    clock("2026-11-22T07:00:00")
+    if where == "folio":
+        ledger.append([request(folio)])
+    else:
+        ledger.append([started(**{where: [folio] if where.startswith("highest") else folio})])
+    ledger.append([failure_record("2026-11-22")])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-23")])
+    assert [each for each in folios(ledger, "DSE-05") if each != folio] == ["DSE-05-2026-0001", "DSE-05-2026-0002"]
+
+
+def test_a_series_that_comes_to_a_folio_far_ahead_goes_past_it(ledger, clock):
+    clock("2026-11-22T07:00:00")
+    ledger.append([request("DSE-05-2026-20003"), started(highest_request_folios=["DSE-05-2026-10000"])])
+    ledger.append([started("R2", highest_request_folios=["DSE-05-2026-20001"])])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-22"), failure_record("2026-11-23")])
+    assert folios(ledger, "DSE-05")[1:] == ["DSE-05-2026-20002", "DSE-05-2026-20004"]
+
+
+def test_whatever_folio_is_given_is_the_last_one_after_a_rebuild_too(ledger, clock):
+    clock("2026-11-22T07:00:00")
+    ledger.append([{**failure_record("2026-11-22"), TAKEN_FOLIOS: ["DSE-05-2026-10000"]}])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-23")])
+    assert folios(ledger, "DSE-05") == ["DSE-05-2026-10001", "DSE-05-2026-10002"]
+
+
 def request(folio=None, **changes):
     """A request's entry; with a folio it was numbered before there was a ledger."""
     entry = request_record(folio, **changes)
