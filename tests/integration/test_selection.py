@@ -68,6 +68,16 @@ def test_a_choice_that_leaves_no_plan_is_never_a_success(two_servers, choice, sa
     assert two_servers.records() == before
 
 
+@pytest.mark.parametrize("look", [("coverage.yml",), ("find.yml", "-e", "find_pattern=*")])
+def test_a_look_at_no_server_is_no_success_either(two_servers, look):
+    """Breaks: coverage.yml and find.yml for a server of another group end with 0 and have looked at nothing."""
+    for check in ((), ("--check",)):
+        done = two_servers.start(*look, "--limit", "srv-bkp01", *check).wait()
+        assert done.rc == 2 and "No se hizo nada" in done.out, done.out
+        done = two_servers.start(*look, "--limit", "srv-db01", *check).wait()
+        assert "PLAY RECAP" in done.out and "No se hizo nada" not in done.out, done.out
+
+
 def test_tags_do_not_take_the_plan_away(two_servers):
     """Breaks: ``--tags`` of something else skips the plan or the backup, with status 0."""
     done = two_servers.backup("--tags", "nada")
