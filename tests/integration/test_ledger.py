@@ -216,6 +216,15 @@ def test_a_keeper_that_cannot_be_asked_is_named_and_the_rest_is_verified(institu
         assert "NO PUDO COMPARARSE" in done.out and "La cadena está íntegra" in done.out, done.out
 
 
+def test_a_csc_without_hosts_keeps_nothing_and_that_is_said(institution, ledger, tmp_path):
+    """Breaks: nobody was asked to compare or to keep the hash, and the answer is that all is well."""
+    for answers in ("ledger_anchor_csc=true", f"ledger_anchor_csc=true ledger_anchor_to={tmp_path}/huellas.jsonl"):
+        done = institution.start("ledger.yml", "-e", answers).wait()
+        assert done.rc == 2 and "no tiene ningún host en el grupo csc_servers" in done.out, done.out
+        assert "ÍNTEGRO" not in done.out and not list(tmp_path.glob("*.jsonl"))
+    assert institution.start("ledger.yml", "-e", "ledger_anchor_csc=false").wait().rc == 0
+
+
 # --- Corrections ------------------------------------------------------------------------------------------------------
 
 
