@@ -119,7 +119,7 @@ def _choice_faults(item: dict[str, Any], key: str, choices: Collection[str]) -> 
 
 def _source_faults(item: dict[str, Any]) -> Iterator[Fault]:
     if ("paths" in item) == ("database" in item):
-        yield Fault("paths", "debe indicarse «paths» (archivos) o «database» (base de datos), y solo una de las dos")
+        yield Fault("paths", "debe indicarse «paths» (archivos) o «database» (base de datos), y sólo una de las dos")
         return
     if "paths" in item:
         yield from _paths_faults("paths", item["paths"])
