@@ -33,7 +33,6 @@ class PlanAction(LedgerAction):
     """
 
     BYPASS_HOST_LOOP = True
-    job = ""
     # What the job does, as a verb in words, and the roles to which the procedure leaves it.
     act = ""
     reserved_to: tuple[str, ...] = ("JAA",)
@@ -91,6 +90,11 @@ class PlanAction(LedgerAction):
             "backup_records": records,
             **more,
         }
+
+    @property
+    def years(self) -> range:
+        """The years that can be asked about: next year's plan is approved in this one."""
+        return range(2000, self.now.year + 2)
 
     @property
     def by(self) -> dict[str, Any]:

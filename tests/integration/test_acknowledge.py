@@ -193,6 +193,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_recorded(institution, 
     (backup,), (failure,) = institution.records("backup"), institution.records("failure")
     before = _state(institution.ledger)
     folios = ["DSE-05-2001-0001", backup["folio"], backup["request_folio"], failure["folio"], "DSE-09-2027-W60"]
+    folios += ["CSC-01-9999", "DSE-03-9999-W01"]
     done = acknowledge(institution, folios, *check, result="quizá")
     assert done.rc != 0
     for words in (
@@ -202,6 +203,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_recorded(institution, 
         f"de {backup['request_folio']} (", "se decide con request.yml",
         f"falta la causa de {failure['folio']}",
         "«DSE-09-2027-W60» no es un folio",
+        "«CSC-01-9999» no es de un año de 2000 a", "«DSE-03-9999-W01» no es de un año",
     ):  # fmt: skip
         assert words in done.out, words
     assert "acknowledge_folio: falta el folio" in acknowledge(institution, "", *check, result="accepted").out

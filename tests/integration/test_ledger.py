@@ -158,6 +158,10 @@ def test_every_wrong_question_is_named_at_once(institution, ledger):
     assert done.rc == 2
     for words in ("¿quiso decir «portal-media»?", "ledger_week", "ledger_status", "ledger_type", "ledger_output"):
         assert words in done.out, done.out
+    done = _ask(institution, dispose="dosmil", disposable="quizas", anchor_csc="tal vez")
+    for words in ("«dosmil» debe ser un número entero", "ledger_disposable: «quizas» debe ser true o false",
+                  "ledger_anchor_csc: «tal vez» debe"):  # fmt: skip
+        assert done.rc == 2 and words in done.out, done.out
     for answers in ({"folio": f"DSE-05-{YEAR}-0099"}, {"folio": "x", "dispose": OLD}, {"item": "x", "reason": "y"}):
         done = _ask(institution, **answers)
         assert done.rc == 2 and ("no está en el registro" in done.out or "no se hizo nada" in done.out), done.out

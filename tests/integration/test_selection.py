@@ -97,6 +97,20 @@ def test_backup_items_backs_up_those_and_names_the_known_ones_for_a_typo(two_ser
     assert two_servers.planned() == ["actas"]
 
 
+def test_everything_that_was_asked_for_wrongly_is_named_at_once(two_servers):
+    """Breaks: the administrator is told of one slip after the other, in English, by names that he never typed."""
+    wrong = {"backup_items": ["portal-medai"], "backup_force": "quizas", "operator_role": "CSC"}
+    done = two_servers.backup("-e", json.dumps(wrong))
+    assert done.rc != 0
+    for words in (
+        "backup_force: «quizas» debe ser true o false",
+        "operator_role: respaldar corresponde a JAA, no a CSC",
+        "backup_items: no están en el inventario: portal-medai",
+    ):
+        assert words in done.out, done.out
+    assert two_servers.contacted() == []
+
+
 def test_backup_information_type_backs_up_that_kind_and_refuses_an_unknown_one(two_servers):
     """Breaks: an unknown kind selects nothing and ends with 0."""
     wrong = two_servers.backup("-e", "backup_information_type=source")
