@@ -58,6 +58,10 @@ class ActionModule(PlanAction):
     def _one(self, folio: str, task_vars: dict[str, Any], index: Index) -> tuple[list[dict[str, Any]], list[str]]:
         """Return the records of what is said about one folio or view, and in lines what it is about."""
         if parsed := views.parse(folio, self.procedure):
+            if parsed[1].year not in self.years:
+                first, last = self.years[0], self.years[-1]
+                self.faults.append(f"acknowledge_folio: «{folio}» no es de un año de {first} a {last}")
+                return [], []
             return self._view(folio, *parsed, task_vars=task_vars, index=index)
         record = index.record(folio)
         if record is None:

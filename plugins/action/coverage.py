@@ -18,6 +18,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text
 class ActionModule(LedgerAction):
     """See plugins/modules/coverage.py for its options and result."""
 
+    job = "coverage"
+
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(**OPTIONS)
         answer = self._execute_module("dse.backup.coverage", module_args=options, task_vars=task_vars)

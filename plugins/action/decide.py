@@ -30,13 +30,13 @@ class ActionModule(PlanAction):
             reason={"type": "str", "default": ""},
             operator_role={"type": "str", "default": ""},
         )
-        self.set_context(options["operator_role"], "manual")
+        faults = self.take_operator(options["operator_role"], "manual")
         options = {key: readable(value.strip()) for key, value in options.items()}
         with self.ledger.read() as index:
             backup = index.backup(options["folio"])
             waiting = [each.folio for each in index.suspects()]
             is_open = backup is not None and backup.failure_folio in {each.folio for each in index.open_failures()}
-        faults = list(_faults(options, backup, waiting))
+        faults += _faults(options, backup, waiting)
         if faults:
             raise AnsibleActionFail("no se registró ningún dictamen:\n  " + "\n  ".join(faults))
         common = {**self.by, "item_id": backup.item_id, "server": backup.server}

@@ -65,12 +65,18 @@ class ActionModule(PlanAction):
             **{name: {"type": "str", "default": ""} for name in (*texts, "operator_role")},
             **{name: {"type": "list", "elements": "raw", "default": []} for name in ("copies", "kept_by")},
             **{name: {"type": "dict", "default": {}} for name in ("corrections", "anchor")},
-            disposable={"type": "bool", "default": False},
+            **{name: {"type": "bool", "default": False} for name in ("anchor_csc", "disposable")},
             dispose={"type": "int", "default": 0},
         )
         self.asked = {**options, **{name: readable(options[name].strip()) for name in texts}}
         self.today = datetime.now(self.procedure.zone).date()
-        return getattr(self, f"_{_use(self.asked)}")()
+        use = _use(self.asked)
+        if use in ("verify", "anchor") and options["anchor_csc"] and not options["copies"]:
+            # Nothing would be compared, and the answer would be that all is well.
+            raise AnsibleActionFail(
+                "no se hizo nada: ledger_anchor_csc: el inventario no tiene ningún host en el grupo csc_servers"
+            )
+        return getattr(self, f"_{use}")()
 
     # --- Is it whole? -------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table
@@ -93,7 +93,7 @@ def _versions(item_id: str, backups: list[Backup]) -> list[str]:
 
 def _availability(backup: Backup) -> str:
     if backup.removed_on:
-        return f"no: depurado el {backup.removed_on}"
+        return f"no: depurado el {spoken_day(backup.removed_on)}"
     if backup.is_damaged:
         return "no: DAÑADO en la copia de JAA"
     return "sí" if backup.conforms else "sí, sólo por su folio"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +26,7 @@ class ActionModule(PlanAction):
     act = "respaldar"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        options = self.options(
+        options, faults = self.answers(
             items={"type": "list", "elements": "str", "default": []},
             information_type={"type": "str", "choices": ["", *self.procedure.information_types], "default": ""},
             force={"type": "bool", "default": False},
@@ -36,17 +36,21 @@ class ActionModule(PlanAction):
         # An extra backup before maintenance is asked for because nothing is due.
         reference = readable(options["maintenance_ref"]) or None
         forced = options["force"] or reference is not None
-        self.set_context(options["operator_role"], "manual" if forced else "automatic", reference)
+        faults += self.take_operator(options["operator_role"], "manual" if forced else "automatic", reference)
         with self.ledger.read() as index:
-            return self._plan(options, task_vars, index)
+            return self._plan(options, faults, task_vars, index)
 
-    def _plan(self, options: dict[str, Any], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
+    def _plan(
+        self, options: dict[str, Any], faults: list[str], task_vars: dict[str, Any], index: Index
+    ) -> dict[str, Any]:
         standings = index.standings()
         members = set(task_vars["groups"].get("dse_servers", []))
         requests, today = index.requests(), self.now.date()
         # 4.1.1: what nobody asked for, or JAA has not accepted, is not backed up.
         register = request_register.screen(self.register(task_vars, standings), requests, today)
-        _require_known(options["items"], register.items, register.refusals)
+        faults += _unknown(options["items"], register.items, register.refusals)
+        if faults:
+            raise AnsibleActionFail("no se hizo nada:\n  " + "\n  ".join(faults))
         reference = self.run_context.maintenance_ref
         forced = self.run_context.execution_mode == "manual"
         wanted = f"antes de mantenimiento {reference}" if reference else "pedido aunque no vence"
@@ -130,10 +134,8 @@ def _selection(
     return selects
 
 
-def _require_known(wanted: list[str], items: list[Item], refusals: list[Refusal]) -> None:
+def _unknown(wanted: list[str], items: list[Item], refusals: list[Refusal]) -> Iterator[str]:
     known = {item.item_id for item in items} | {refusal.item_id for refusal in refusals}
     unknown = [item_id for item_id in wanted if item_id not in known]
     if unknown:
-        raise AnsibleActionFail(
-            f"backup_items: no están en el inventario: {', '.join(unknown)}. Hay: {', '.join(sorted(known))}"
-        )
+        yield f"backup_items: no están en el inventario: {', '.join(unknown)}. Hay: {', '.join(sorted(known))}"

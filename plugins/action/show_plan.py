@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, views
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import LATE, MISSED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
@@ -33,8 +33,8 @@ class ActionModule(PlanAction):
         faults = []
         if sum(bool(value) for value in said.values()) > 1:
             faults.append("plan_as_of, plan_week, plan_year: indique uno solo")
-        day = _day(said["as_of"], self.now.date(), faults)
-        year = _year(said["year"], faults)
+        day = _day(said["as_of"], self.now.date(), faults, self.years)
+        year = _year(said["year"], faults, self.years)
         shown = self._weeks(said["week"], faults)
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
@@ -59,6 +59,8 @@ class ActionModule(PlanAction):
         found = [(name, parsed) for name in names if "-W" in name and (parsed := views.parse(name, self.procedure))]
         if not found:
             faults.append(f"plan_week: «{week}» no es una semana (2026-W47)")
+        elif int(week[:4]) not in self.years:
+            faults.append(f"plan_week: «{week}» no es una semana de {_span(self.years)}")
         return found
 
     def _show_day(self, day: date, everything: list[Expected], index: Index) -> tuple[list[str], dict[str, Any]]:
@@ -98,7 +100,7 @@ class ActionModule(PlanAction):
             reviewed = {folio for record in closings for folio in record["reviewed_folios"]}
             after = [backup.folio for backup in one.backups if closings and backup.folio not in reviewed]
             if closings:
-                lines.append(f"  Cerrada por JAA el {closings[0]['recorded_at'][:10]}.")
+                lines.append(f"  Cerrada por JAA el {spoken_day(closings[0]['recorded_at'])}.")
                 lines += [f"  ! llegó después de cerrarse: {', '.join(after)}"] if after else []
             elif one.lines and last < self.now.date():
                 lines.append(
@@ -156,16 +158,25 @@ def _plain(slot: Slot) -> dict[str, Any]:
     }
 
 
-def _day(text: str, today: date, faults: list[str]) -> date:
+def _day(text: str, today: date, faults: list[str], years: range) -> date:
     try:
-        return date.fromisoformat(text) if text else today
+        day = date.fromisoformat(text) if text else today
     except ValueError:
         faults.append(f"plan_as_of: «{text}» no es una fecha (2026-11-25)")
         return today
+    if day.year not in years:
+        faults.append(f"plan_as_of: «{text}» no es una fecha de {_span(years)}")
+    return day
 
 
-def _year(text: str, faults: list[str]) -> int:
-    if text and not (text.isdigit() and len(text) == 4 and text >= "2000"):
-        faults.append(f"plan_year: «{text}» no es un año (2026)")
+def _year(text: str, faults: list[str], years: range) -> int:
+    if not text:
         return 0
-    return int(text or 0)
+    if text not in map(str, years):
+        faults.append(f"plan_year: «{text}» no es un año de {_span(years)}")
+        return 0
+    return int(text)
+
+
+def _span(years: range) -> str:
+    return f"{years[0]} a {years[-1]}"

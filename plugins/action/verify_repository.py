@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
 from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text, texts
@@ -92,7 +93,7 @@ def _damage(broken: list[Backup], others: list[Backup]) -> str:
         names += f" y {len(broken) - _NAMED} más"
     sound = newest(others)
     stands = (
-        f"sigue en pie {sound.folio} ({sound.file_name[:8]}) del {sound.backup_date}"
+        f"sigue en pie {sound.folio} ({sound.file_name[:8]}) del {spoken_day(sound.backup_date)}"
         if sound
         else "NO QUEDA NINGÚN RESPALDO CONFORME DE ESTE ELEMENTO en la copia de JAA; respáldelo de nuevo cuanto antes "
         "(backup.yml -e backup_force=true)"

@@ -63,8 +63,15 @@ _OPENING = {
         *("plan_reconcile", "plan_restore", "plan_verify"),
     )
 }
-# Those that are over in a moment. A playbook that has one does it, or fails: `--limit` alone would let it do nothing.
-_AT_ONCE = {_OURS + name for name in ("acknowledge", "decide", "ledger", "list_backups", "request", "show_plan")}
+# Those that are over in a moment, and the plans of what only looks. A playbook that has one does it, or fails: alone
+# `--limit` would let it do nothing.
+_AT_ONCE = {
+    _OURS + name
+    for name in (
+        *("acknowledge", "decide", "ledger", "list_backups", "request", "show_plan"),
+        *("plan_coverage", "plan_find"),
+    )
+}
 # Exit status: some planned item has no conforming backup; the ledger could not be written.
 _INCOMPLETE = 2
 _NO_LEDGER = 3

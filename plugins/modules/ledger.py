@@ -57,6 +57,10 @@ options:
     description: Compare the ledger with what was appended to this file.
     type: str
     default: ""
+  anchor_csc:
+    description: Fail where C(copies) has nothing to compare with - there is no host of CSC.
+    type: bool
+    default: false
   copies:
     description: Compare the ledger with what hosts of CSC keep. The results of a loop of M(ansible.builtin.slurp).
     type: list

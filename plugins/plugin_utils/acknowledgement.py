@@ -29,6 +29,7 @@ BY_ROLE = {
 ELSEWHERE = {
     "backup_request": "request.yml -e request_folio=… -e request_decision=…",
     "backup": "accept.yml, si está en cuarentena; si no, con su semana (DSE-03-2026-W47) o su año (DSE-04-2026)",
+    "plan": "el plan de su año (CSC-01-AÑO)",
 }
 _FOLIO, _RESULT, _REASON = "acknowledge_folio", "acknowledge_result", "acknowledge_reason"
 
@@ -57,7 +58,8 @@ class Said(NamedTuple):
 def faults_of(said: Said) -> Iterator[str]:
     """Yield what is wrong whatever it is about."""
     if said.result not in (ACCEPTED, REJECTED):
-        yield f"{_RESULT}: «{said.result}» debe ser accepted (conforme) o rejected (no conforme)"
+        what = f"«{said.result}» debe ser" if said.result else "falta el resultado:"
+        yield f"{_RESULT}: {what} accepted (conforme) o rejected (no conforme)"
     elif said.result == REJECTED and not said.reason:
         yield f"{_REASON}: falta el motivo del rechazo"
 

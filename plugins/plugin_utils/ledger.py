@@ -35,10 +35,15 @@ class LedgerError(Exception):
 
 
 class Written(NamedTuple):
-    """What one append left: the records as they stand in the ledger, and what the administrator should know."""
+    """What one append left: the records as they stand in the ledger, and what the administrator should know.
+
+    ``repeated`` are the entries that another job had recorded meanwhile, each with its record (empty where it has none
+    of its own): they were not written again.
+    """
 
     records: list[dict[str, Any]]
     warnings: list[str]
+    repeated: list[tuple[dict[str, Any], dict[str, Any]]]
 
 
 def canonical(record: dict[str, Any]) -> bytes:
@@ -88,6 +93,8 @@ class Ledger:
     def append(self, entries: list[dict[str, Any]]) -> Written:
         """Write ``entries`` in order, all or none, and return them as recorded; raise LedgerError.
 
+        Except those that say again what another job has recorded since they were made.
+
         An entry is a record without what only the ledger can give (folio, times, revisions, hashes). Its
         ``follow_ups`` are records about it: they get its folio as ``about_folio``.
         """
@@ -99,9 +106,16 @@ class Ledger:
                     now = datetime.now(self.procedure.zone)
                     head = index.head
                     records: list[dict[str, Any]] = []
-                    for entry in _flattened(entries):
-                        records.append(self._completed(entry, records, index, now, head))
+                    folios: set[str] = set()
+                    news, repeated = _sorted_out(entries, index)
+                    if repeated:
+                        warnings.append(f"otra corrida ya había asentado lo mismo, y no se repite: {len(repeated)}")
+                    for entry in _flattened(news):
+                        records.append(self._completed(entry, records, folios, index, now, head))
+                        folios.add(records[-1].get("folio", ""))
                         head = records[-1]["record_sha256"]
+                    if not records:
+                        return Written([], warnings, repeated)
                     year = self._year(now, warnings)
                     lines = b"".join(canonical(record) + b"\n" for record in records)
                     self._write(f"ledger-{year}.jsonl", lines)
@@ -115,7 +129,7 @@ class Ledger:
             raise LedgerError(_advice(self.directory, error)) from None
         except (ValueError, TypeError) as error:
             raise LedgerError(f"un registro no puede escribirse, y no se escribió: {readable(str(error))}") from None
-        return Written(records, warnings)
+        return Written(records, warnings, repeated)
 
     def read(self) -> Index:
         """Return the index for reading, complete to the last whole line; nothing is written. Raise LedgerError."""
@@ -202,7 +216,13 @@ class Ledger:
         return False
 
     def _completed(
-        self, entry: dict[str, Any], batch: list[dict[str, Any]], index: Index, now: datetime, head: str
+        self,
+        entry: dict[str, Any],
+        batch: list[dict[str, Any]],
+        folios: set[str],
+        index: Index,
+        now: datetime,
+        head: str,
     ) -> dict[str, Any]:
         record = {key: value for key, value in entry.items() if value is not None and not key.startswith("_")}
         if "_about" in entry:
@@ -214,8 +234,12 @@ class Ledger:
         if record["form_code"]:
             series = self.procedure.forms[record["form_code"]].series
             if "folio" not in record:
-                record["folio"] = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
-            elif index.knows(record["folio"]) or any(record["folio"] == each.get("folio") for each in batch):
+                while True:
+                    folio = f"{series}-{now.year}-{index.next_number(series, now.year):04d}"
+                    if folio not in folios and not index.knows(folio):
+                        break
+                record["folio"] = folio
+            elif record["folio"] in folios or index.knows(record["folio"]):
                 # Numbered before there was a ledger (a request that is taken over): then it is nobody else's.
                 raise ValueError(f"el folio {record['folio']} ya es de otro registro")
             record["form_revision"] = self.procedure.institution.form_revision
@@ -305,6 +329,30 @@ def _private() -> Iterator[None]:
         yield
     finally:
         os.umask(umask)
+
+
+def _sorted_out(
+    entries: list[dict[str, Any]], index: Index
+) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], dict[str, Any]]]]:
+    """Return the entries that are news, and those that the ledger has already, each with its record.
+
+    An entry is made by what a worker read, and is written later: only here, under the lock, is it sure what other jobs
+    have recorded in between. What is about a repeated entry (its follow-ups, the failures of a run that was not cut off
+    after all) goes with it.
+    """
+    ended = {
+        entry["run_id"]
+        for entry in entries
+        if entry.get("run_event") == "cut_off" and not index.is_open_run(entry["run_id"])
+    }
+    news, repeated = [], []
+    for entry in entries:
+        known = {} if entry.get("run_id") in ended else index.recorded(entry)
+        if known is None:
+            news.append(entry)
+        else:
+            repeated.append((entry, known))
+    return news, repeated
 
 
 def _flattened(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

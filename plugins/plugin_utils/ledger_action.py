@@ -9,16 +9,27 @@ neither a missing line in ansible.cfg nor an odd option can lose the ledger.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.validation import check_type_bool, check_type_dict, check_type_int, check_type_list
 from ansible.plugins.action import ActionBase
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import TAKEN_FOLIOS, Ledger, LedgerError
 
 _VARIABLE = "DSE_BACKUP_RUN"
+# What an option must be, by its type; of the others Ansible makes what is wanted.
+_TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "bool": (check_type_bool, "debe ser true o false"),
+    "int": (check_type_int, "debe ser un número entero"),
+    "list": (check_type_list, "debe ser una lista"),
+    "dict": (check_type_dict, "debe ser un diccionario"),
+}
 
 NOT_LOADED = """\
 No está activo el registro oficial (callback dse.backup.ledger) y sin él no se respalda: nada quedaría asentado.
@@ -57,6 +68,9 @@ def get_mark() -> Mark | None:
 class LedgerAction(ActionBase):
     """What plan, catch_up, run and verify_size share: they work only under the callback, and know its run."""
 
+    # What somebody asks for; the extra-vars that become this action's options begin with it. Empty: nobody types them.
+    job = ""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the mark, then do the action's own work (`work`), and drop what connections left behind."""
         self._supports_check_mode = True
@@ -94,4 +108,40 @@ class LedgerAction(ActionBase):
 
     def options(self, **argument_spec: dict[str, Any]) -> dict[str, Any]:
         """Return the task's validated options; raise AnsibleActionFail naming every wrong one."""
-        return self.validate_argument_spec(argument_spec=argument_spec)[1]
+        options, faults = self.answers(**argument_spec)
+        if faults:
+            raise AnsibleActionFail("no se hizo nada:\n  " + "\n  ".join(faults))
+        return options
+
+    def answers(self, **argument_spec: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """As `options`, but return in words what is wrong, and its default: for whoever collects all faults."""
+        faults = {}
+        if self.job:
+            given = self._task.args
+            faults = {name: fault for name, spec in argument_spec.items() if (fault := fault_of(given.get(name), spec))}
+            # What was left empty in YAML was not said either.
+            self._task.args = {k: v for k, v in given.items() if k not in faults and v is not None}
+        options = self.validate_argument_spec(argument_spec=argument_spec)[1]
+        return options, [f"{self._variable(name)}: {fault}" for name, fault in faults.items()]
+
+    def _variable(self, option: str) -> str:
+        """Return the extra-var that an option is taken from: the inventory's own names are not of one job."""
+        return option if option == "operator_role" else f"{self.job}_{option}"
+
+
+def fault_of(value: Any, spec: dict[str, Any]) -> str:
+    """Return in words why ``value`` is none for an option of that specification; empty where it is one, or absent."""
+    check, words = _TYPES.get(spec.get("type", "str"), (str, ""))
+    if value is None:
+        return ""
+    try:
+        checked = check(value)
+    except (TypeError, ValueError):
+        return f"«{readable(str(value), 80)}» {words}"
+    choices = spec.get("choices")
+    for each in checked if isinstance(checked, list) else [checked]:
+        if choices and each not in choices:
+            close = difflib.get_close_matches(str(each), choices, n=1)
+            hint = f"; ¿quiso decir «{close[0]}»?" if close else ""
+            return f"«{readable(str(each), 80)}» debe ser uno de: {', '.join(filter(None, choices))}{hint}"
+    return ""

@@ -33,20 +33,23 @@ class CsvFiles:
 
     def append(self, records: list[dict[str, Any]], year: int, index: Index) -> None:
         """Add the records that are forms; a file that is not as it was left is made again from the ledger."""
-        for form in self._procedure.forms.values():
-            rows = [record for record in records if record["form_code"] == form.code]
-            if not rows:
-                continue
-            name = f"{form.file_stem}-{year}.csv"
-            path = os.path.join(self._ledger, "csv", name)
-            os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-            expected = index.csv_size(name)
-            if expected is not None and os.path.exists(path) and os.path.getsize(path) == expected:
-                with open(path, "ab") as stream:
-                    stream.write(self._lines(form, rows))
-            else:
-                self._rebuild(form, path, os.path.join(self._ledger, f"ledger-{year}.jsonl"))
-            index.set_csv_size(name, os.path.getsize(path))
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            rows.setdefault(record["form_code"], []).append(record)
+        for code, of_year in sorted(index.outdated_csv() | {(code, year) for code in rows if code}):
+            if form := self._procedure.forms.get(code):
+                self._add(form, of_year, rows.get(code, []), index)
+
+    def _add(self, form: Form, year: int, rows: list[dict[str, Any]], index: Index) -> None:
+        path = os.path.join(self._ledger, "csv", f"{form.file_stem}-{year}.csv")
+        os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+        expected = index.csv_size(form.code, year)
+        if expected is not None and os.path.exists(path) and os.path.getsize(path) == expected:
+            with open(path, "ab") as stream:
+                stream.write(self._lines(form, rows))
+        else:
+            self._rebuild(form, path, os.path.join(self._ledger, f"ledger-{year}.jsonl"))
+        index.set_csv_size(form.code, year, os.path.getsize(path))
 
     def _rebuild(self, form: Form, path: str, ledger: str) -> None:
         with open(path + ".new", "wb") as stream, open(ledger, "rb") as lines:

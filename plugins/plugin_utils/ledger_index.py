@@ -24,6 +24,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 _NAME = "index.sqlite3"
+# Of a CSV file that may lack rows: no file has that size.
+_OUTDATED = -1
 _FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
 # What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
 _NOT_A_RECORD = (
@@ -56,7 +58,9 @@ class Index(Tables):
                 _discard(path)
                 index._connection = sqlite3.connect(path, timeout=60)
                 index.create()
-            index.catch_up()
+            for form_code, year in index.catch_up():
+                # Whoever wrote those lines may have been stopped before their rows.
+                index.set_csv_size(form_code, year, _OUTDATED)
             # Kept whatever becomes of the append: a long ledger is not read twice.
             index._connection.commit()
         except BaseException:
@@ -281,6 +285,32 @@ class Index(Tables):
                 runs[run_id].append(json.loads(data))
         return runs
 
+    def recorded(self, entry: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what the ledger has that ``entry`` would only say again, or None where it is news.
+
+        Of a backup or a slot that passed without one, its record; empty where a failure is closed already.
+        """
+        kind, about = entry["record_type"], entry.get("about_folio")
+        if kind == "closing" and self._one("SELECT closed_on FROM failure WHERE folio = ?", about, default=None):
+            return {}
+        if kind == "backup":
+            query = "SELECT folio FROM backup WHERE server = ? AND file_name = ? AND removed_on IS NULL"
+            values = (entry["server"], entry["file_name"])
+        elif kind == "failure" and entry.get("failure_type") == "not_run" and not entry.get("run_id"):
+            query = (
+                "SELECT folio FROM failure WHERE item_id = ? AND json_extract(data, '$.server') = ? AND "
+                "json_extract(data, '$.scheduled_for') = ? AND json_extract(data, '$.failure_type') = 'not_run'"
+            )
+            values = (entry["item_id"], entry["server"], entry["scheduled_for"])
+        else:
+            return None
+        folio = self._one(query, *values, default=None)
+        return self.record(folio) if folio else None
+
+    def is_open_run(self, run_id: str) -> bool:
+        """Tell whether a run stands in the ledger without its end."""
+        return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ? AND ended = 0", run_id))
+
     def knows_run(self, run_id: str) -> bool:
         """Tell whether a run of that id stands in the ledger."""
         return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ?", run_id))
@@ -289,16 +319,24 @@ class Index(Tables):
         """Forget what was not committed: it is read again from the files by the next one."""
         self._connection.rollback()
 
-    def csv_size(self, name: str) -> int | None:
-        """Return the size at which a CSV file was left, or None where there is none."""
-        return self._one("SELECT size FROM csv WHERE name = ?", name, default=None)
+    def csv_size(self, form_code: str, year: int) -> int | None:
+        """Return the size at which a form's CSV file of a year was left, or None where there is none."""
+        return self._one("SELECT size FROM csv WHERE form_code = ? AND year = ?", form_code, year, default=None)
 
-    def set_csv_size(self, name: str, size: int) -> None:
-        """Remember the size at which a CSV file is left."""
-        self._connection.execute("INSERT OR REPLACE INTO csv VALUES (?, ?)", (name, size))
+    def set_csv_size(self, form_code: str, year: int, size: int) -> None:
+        """Remember the size at which a form's CSV file of a year is left."""
+        self._connection.execute("INSERT OR REPLACE INTO csv VALUES (?, ?, ?)", (form_code, year, size))
 
-    def catch_up(self) -> None:
-        """Read the whole lines that the files have and the index has not; the caller commits."""
+    def outdated_csv(self) -> set[tuple[str, int]]:
+        """Return form and year of the CSV files that may lack rows, whoever comes by next."""
+        return set(self._connection.execute("SELECT form_code, year FROM csv WHERE size = ?", (_OUTDATED,)))
+
+    def catch_up(self) -> set[tuple[str, int]]:
+        """Read the whole lines that the files have and the index has not; the caller commits.
+
+        Returns form and year of the lines that were read.
+        """
+        forms = set()
         for name in ledger_files(self._directory):
             start = offset = self._one("SELECT size FROM file WHERE name = ?", name)
             with open(os.path.join(self._directory, name), "rb") as stream:
@@ -311,10 +349,13 @@ class Index(Tables):
                         record = json.loads(line)
                         self.add(record)
                         self.remember_place(record, name, start_of_line)
+                        if record.get("form_code"):
+                            forms.add((record["form_code"], int(name[7:11])))
                     except _NOT_A_RECORD:
                         continue  # A line that somebody damaged: the chain's verification names it.
             if offset != start:
                 self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
+        return forms
 
     def _backups(self, where: str, *values: Any) -> list[Backup]:
         rows = self._connection.execute(

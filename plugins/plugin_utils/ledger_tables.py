@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.items import FOLIO_LEAP
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import kept
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
@@ -19,9 +20,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 5
+VERSION = 6
 _GENESIS = "0" * 64
-_FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
+_FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,18})")
 
 _SCHEMA = """
 CREATE TABLE file (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
@@ -54,7 +55,7 @@ CREATE INDEX trial_of_item ON trial (item_id);
 CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (run_id TEXT PRIMARY KEY, ended INTEGER NOT NULL);
 CREATE TABLE pending (run_id TEXT, unit TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, unit)) WITHOUT ROWID;
-CREATE TABLE csv (name TEXT PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE csv (form_code TEXT, year INTEGER, size INTEGER NOT NULL, PRIMARY KEY (form_code, year)) WITHOUT ROWID;
 """
 
 
@@ -78,20 +79,26 @@ class Tables:
 
     def next_number(self, series: str, year: int) -> int:
         """Take the next folio number of a form's series; the caller holds the ledger's lock."""
-        self._raise_number(
-            series, year, self._one("SELECT last FROM folio WHERE series = ? AND year = ?", series, year) + 1
-        )
-        return self._one("SELECT last FROM folio WHERE series = ? AND year = ?", series, year)
+        number = self._last_number(series, year) + 1
+        self._raise_number(series, year, number)
+        return number
 
     def reserve(self, records: Iterable[dict[str, Any]]) -> None:
-        """Never give a folio that a record already names: requests may have been numbered before the ledger."""
+        """Never give a folio that a record already names: requests may have been numbered before the ledger.
+
+        What is far beyond the series was mistyped by somebody, and does not carry it away: whoever gives the next
+        number asks whether a record has it. Of a year that was disposed of nothing else is known any more.
+        """
         for record in records:
             named = [record.get("folio"), record.get("request_folio")]
             # Those of the inventory, and those of a year that was disposed of.
             for folio in (*record.get("highest_request_folios", []), *record.get("highest_folios", []), *named):
-                match = _FOLIO.fullmatch(folio or "")
-                if match:
-                    self._raise_number(match[1], int(match[2]), int(match[3]))
+                if match := _FOLIO.fullmatch(folio or ""):
+                    series, year, number = match[1], int(match[2]), int(match[3])
+                    # The one after a folio of the inventory is still near.
+                    is_near = number <= self._last_number(series, year) + FOLIO_LEAP + 1
+                    if is_near or record.get("record_type") == "disposal":
+                        self._raise_number(series, year, number)
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one more record into account."""
@@ -270,6 +277,9 @@ class Tables:
             f"UPDATE backup SET {column} = ? WHERE server = ? AND file_name = ?",  # noqa: S608 (the column is ours)
             (value, server, file_name),
         )
+
+    def _last_number(self, series: str, year: int) -> int:
+        return self._one("SELECT last FROM folio WHERE series = ? AND year = ?", series, year)
 
     def _raise_number(self, series: str, year: int, number: int) -> None:
         self._connection.execute(

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who acts: the role that an operator declares, what the inventory lets that user be, what is reserved to whom.
 
-It is a recorded declaration, no authentication: whoever may change the inventory or the ledger's files is not held off.
+It is a recorded declaration, no authentication: whoever may change the inventory, the environment or the ledger's files
+is not held off.
 """
 
 from __future__ import annotations
@@ -11,23 +12,38 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 
-_AWX = ("awx_user_name", "tower_user_name")
+_AWX_USER = ("awx_user_name", "tower_user_name")
+# AWX gives every job both.
+_AWX_JOB = ("AWX_HOST", "JOB_ID")
 
 
-def operator_user(task_vars: Mapping[str, Any]) -> str:
-    """Return the user that runs Ansible: AWX's where it says so, else the system's."""
-    for name in _AWX:
-        user = task_vars.get(name) or os.environ.get(name)
-        if user:
-            return readable(str(user))
+class Operator(NamedTuple):
+    """Who runs Ansible: ``name`` is whom ``operator_roles`` means; ``recorded`` names the system's user besides."""
+
+    name: str
+    recorded: str
+
+
+def operator(task_vars: Mapping[str, Any]) -> Operator:
+    """Return the user that runs Ansible: in a job of AWX its own, of root the one who became root, else the system's.
+
+    AWX tells its user by an extra-var, which anybody may give: outside of its jobs that says nothing.
+    """
     try:
-        return readable(os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name)
+        system = readable(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:
-        return str(os.getuid())
+        system = str(os.getuid())
+    user, through = None, ""
+    if all(os.environ.get(name) for name in _AWX_JOB):
+        user, through = next((task_vars[name] for name in _AWX_USER if task_vars.get(name)), None), "AWX"
+    if not user and os.getuid() == 0:
+        user, through = os.environ.get("SUDO_USER"), "sudo"
+    name = readable(str(user or system))
+    return Operator(name, name if name == system else f"{name} ({through}; sistema: {system})")
 
 
 def role_of(

@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected, expected_by
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator_user, role_of
+from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator, role_of
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register, Unreadable, read_register
 
@@ -33,7 +34,6 @@ class PlanAction(LedgerAction):
     """
 
     BYPASS_HOST_LOOP = True
-    job = ""
     # What the job does, as a verb in words, and the roles to which the procedure leaves it.
     act = ""
     reserved_to: tuple[str, ...] = ("JAA",)
@@ -57,22 +57,25 @@ class PlanAction(LedgerAction):
         act: str = "",
     ) -> list[str]:
         """As `set_context`, but return in words why the operator may not do this, for whoever collects all faults."""
-        user = operator_user(self.task_vars)
+        user = operator(self.task_vars)
         role, faults = role_of(
             operator_role.strip(),
-            user=user,
+            user=user.name,
             mapping=self._templar.template(self.task_vars.get("operator_roles") or {}),
             roles=self.procedure.institution.roles,
             default=self.procedure.institution.prepared_by,
             allowed=reserved_to or self.reserved_to,
             act=act or self.act,
         )
+        if "operator_roles" in load_extra_vars(self._loader):
+            # They would outweigh the inventory's, which are there to hold off whoever runs this.
+            faults = ["operator_roles: no se acepta con -e; quién es quién lo dice sólo el inventario"]
         self.now = datetime.now(self.procedure.zone)
         self.run_context = Context(
             run_id=self.mark.run_id,
             execution_mode=mode,
             operator_role=readable(role),
-            operator_user=user,
+            operator_user=user.recorded,
             maintenance_ref=maintenance_ref,
         )
         return faults
@@ -88,6 +91,11 @@ class PlanAction(LedgerAction):
             "backup_records": records,
             **more,
         }
+
+    @property
+    def years(self) -> range:
+        """The years that can be asked about: next year's plan is approved in this one."""
+        return range(2000, self.now.year + 2)
 
     @property
     def by(self) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.module_utils._core.items import Fault, is_request_folio, item_faults
+from ansible_collections.dse.backup.plugins.module_utils._core.items import (
+    FOLIO_LEAP,
+    Fault,
+    is_request_folio,
+    item_faults,
+)
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
@@ -53,14 +58,22 @@ class Register(NamedTuple):
 
     @property
     def highest_request_folios(self) -> list[str]:
-        """The highest folio of each year that the inventory names, in refused elements too: the request exists."""
-        highest: dict[str, str] = {}
+        """The highest folio of each year that the inventory names, in refused elements too: the request exists.
+
+        Before it, where there are that many, the steps that lead up to it; what no step leads to is mistyped.
+        """
+        years: dict[str, dict[int, str]] = {}
         for element in (*self.items, *self.refusals):
             folio = element.definition.get("request_folio")
             if is_request_folio(folio):
-                year = folio[:11]
-                highest[year] = max(highest.get(year, folio), folio, key=lambda text: int(text[12:]))
-        return sorted(highest.values())
+                years.setdefault(folio[:11], {})[int(folio[12:])] = folio
+        steps = []
+        for _year, folios in sorted(years.items()):
+            reached = 0
+            while step := max((each for each in folios if reached < each <= reached + FOLIO_LEAP), default=0):
+                steps.append(folios[step])
+                reached = step
+        return steps
 
 
 def read_register(

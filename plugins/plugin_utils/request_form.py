@@ -164,7 +164,7 @@ def registered(
         "repository_type": form.choice("repository_type", procedure.repository_types, "un tipo de repositorio"),
         "information_type": form.choice("information_type", procedure.information_types, "un tipo de información"),
         "source": ", ".join(sources),
-        "exclusions": form.texts("exclusions", "rutas o patrones", required=False) or None,
+        "exclusions": form.texts("exclusions", "el conjunto de rutas o patrones", required=False) or None,
         "estimated_bytes": form.size("estimated_bytes"),
         "contains_personal_data": form.flag("personal_data", "contiene datos personales"),
         "service_request_folio": form.text("service_request", "el folio de la solicitud de servicio", required=False)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dse.backup.plugins.module_utils._core.items import ENGINES, dump_file_name, is_database
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 
@@ -220,7 +220,8 @@ def _check_backup(request: Request, index: Index) -> None:
         return
     others = index.backups(item_id=backup.item_id)
     if backup.removed_on:
-        request.faults.append(f"restore_folio: {backup.folio} fue depurado el {backup.removed_on}; {_span(others)}")
+        gone = spoken_day(backup.removed_on)
+        request.faults.append(f"restore_folio: {backup.folio} fue depurado el {gone}; {_span(others)}")
     elif backup.is_damaged:
         request.faults.append(
             f"restore_folio: {backup.folio} está dañado en la copia de JAA; solicite la copia de CSC (FOR 7.5 CSC 03) "

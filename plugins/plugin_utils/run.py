@@ -169,7 +169,7 @@ class Run:
             self._lock = None
 
     def _write(self, entries: list[dict[str, Any]]) -> Iterator[str]:
-        written = self._ledger.append(entries) if entries else Written([], [])
+        written = self._ledger.append(entries) if entries else Written([], [], [])
         # What was not planned (a damaged item, where repositories are verified) is shown, and is nobody's outcome.
         planned = {unit(each) for each in self._plan["planned"]} if self._plan else set()
         for record in written.records:
@@ -183,4 +183,8 @@ class Run:
                 self._others.append(record)
             elif record["run_event"] == "started":
                 self._has_begun = True
+        for entry, record in written.repeated:
+            # Another run was first to record it: its line is how the item that was planned here ended, too.
+            if record and entry.get("run_id") == self._run_id and is_outcome(entry) and unit(entry) in planned:
+                self._outcomes.setdefault(unit(entry), record)
         yield from (f"Registro oficial: {warning}" for warning in written.warnings)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import json
+import os
+import pwd
 import sqlite3
 from contextlib import closing
 
@@ -142,6 +143,8 @@ def test_a_service_is_called_right_with_how_satisfied_its_user_is(institution):
 def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(institution):
     """Breaks: whoever says to be JAA is JAA, although the inventory names who is; or AWX's user is not recorded."""
     roles = {"ana": ["CGDW"], "jefe": "JAA", "mal": "JEFE"}
+    job = {"AWX_HOST": "https://awx.example", "JOB_ID": "7"}
+    institution.env.update(job)
     failing = institution.files("portal-media")
     institution.registers_requests = False
     institution.register("srv-web01", failing)
@@ -149,9 +152,9 @@ def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(insti
     (failure,) = institution.records("failure")
     reason = {"result": "accepted", "reason": "aún no se solicitaba"}
 
-    def by(user, given=None):
-        given = given or roles
-        return ("-e", json.dumps({"operator_roles": given, "awx_user_name": user}))
+    def by(user, given=roles):
+        institution.host_vars = {server: {"operator_roles": given} for server in institution.SERVERS}
+        return ("-e", f"awx_user_name={user}")
 
     for user, given, words in (
         ("ana", roles, "según la lista operator_roles del inventario, ana es CGDW; no puede actuar como JAA"),
@@ -163,13 +166,21 @@ def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(insti
         assert done.rc != 0 and words in done.out, done.out
     done = institution.backup(*by("ana"))
     assert done.rc != 0 and "ana es CGDW; no puede actuar como JAA" in done.out
+    # Nor by giving oneself the role, or by a name that AWX has not given.
+    done = acknowledge(institution, failure["folio"], *by("jefe"), "-e", '{"operator_roles": {}}', **reason)
+    assert done.rc != 0 and "operator_roles: no se acepta con -e" in done.out, done.out
+    institution.env.clear()
+    done = acknowledge(institution, failure["folio"], *by("jefe"), **reason)
+    assert done.rc != 0 and "no está en ella; no puede actuar como JAA" in done.out, done.out
+    institution.env.update(job)
     assert institution.records("closing") == []
     closing = accepted(institution, failure["folio"], *by("jefe"), **reason)
-    assert (closing["operator_user"], closing["operator_role"]) == ("jefe", "JAA")
+    system = pwd.getpwuid(os.getuid()).pw_name
+    assert (closing["operator_user"], closing["operator_role"]) == (f"jefe (AWX; sistema: {system})", "JAA")
     # The CGDW may ask, and not decide, under its own name too.
     asked = ask(institution, *by("ana"), "-e", "operator_role=CGDW", **form(failing))
     assert asked.rc == 0, asked.out
-    assert institution.records("backup_request")[0]["operator_user"] == "ana"
+    assert institution.records("backup_request")[0]["operator_user"] == f"ana (AWX; sistema: {system})"
 
 
 @pytest.mark.parametrize("check", [(), ("--check",)])
@@ -182,6 +193,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_recorded(institution, 
     (backup,), (failure,) = institution.records("backup"), institution.records("failure")
     before = _state(institution.ledger)
     folios = ["DSE-05-2001-0001", backup["folio"], backup["request_folio"], failure["folio"], "DSE-09-2027-W60"]
+    folios += ["CSC-01-9999", "DSE-03-9999-W01"]
     done = acknowledge(institution, folios, *check, result="quizá")
     assert done.rc != 0
     for words in (
@@ -191,6 +203,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_recorded(institution, 
         f"de {backup['request_folio']} (", "se decide con request.yml",
         f"falta la causa de {failure['folio']}",
         "«DSE-09-2027-W60» no es un folio",
+        "«CSC-01-9999» no es de un año de 2000 a", "«DSE-03-9999-W01» no es de un año",
     ):  # fmt: skip
         assert words in done.out, words
     assert "acknowledge_folio: falta el folio" in acknowledge(institution, "", *check, result="accepted").out

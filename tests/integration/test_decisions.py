@@ -80,9 +80,9 @@ def test_a_decision_is_made_once_and_on_what_is_in_quarantine_only(doubtful):
 
 def test_every_missing_answer_is_named_at_once(doubtful):
     before = doubtful.records()
-    done = doubtful.start("accept.yml").wait()
+    done = doubtful.start("accept.yml", "-e", "operator_role=CSC").wait()
     assert done.rc != 0
-    for name in ("accept_folio", "accept_decision", "accept_reason"):
+    for name in ("accept_folio", "accept_decision", "accept_reason", "operator_role: dictaminar"):
         assert name in done.out
     assert doubtful.records() == before
 

@@ -158,6 +158,10 @@ def test_every_wrong_question_is_named_at_once(institution, ledger):
     assert done.rc == 2
     for words in ("¿quiso decir «portal-media»?", "ledger_week", "ledger_status", "ledger_type", "ledger_output"):
         assert words in done.out, done.out
+    done = _ask(institution, dispose="dosmil", disposable="quizas", anchor_csc="tal vez")
+    for words in ("«dosmil» debe ser un número entero", "ledger_disposable: «quizas» debe ser true o false",
+                  "ledger_anchor_csc: «tal vez» debe"):  # fmt: skip
+        assert done.rc == 2 and words in done.out, done.out
     for answers in ({"folio": f"DSE-05-{YEAR}-0099"}, {"folio": "x", "dispose": OLD}, {"item": "x", "reason": "y"}):
         done = _ask(institution, **answers)
         assert done.rc == 2 and ("no está en el registro" in done.out or "no se hizo nada" in done.out), done.out
@@ -214,6 +218,15 @@ def test_a_keeper_that_cannot_be_asked_is_named_and_the_rest_is_verified(institu
         done = _ask(institution, **where)
         assert done.rc == 2, done.out
         assert "NO PUDO COMPARARSE" in done.out and "La cadena está íntegra" in done.out, done.out
+
+
+def test_a_csc_without_hosts_keeps_nothing_and_that_is_said(institution, ledger, tmp_path):
+    """Breaks: nobody was asked to compare or to keep the hash, and the answer is that all is well."""
+    for answers in ("ledger_anchor_csc=true", f"ledger_anchor_csc=true ledger_anchor_to={tmp_path}/huellas.jsonl"):
+        done = institution.start("ledger.yml", "-e", answers).wait()
+        assert done.rc == 2 and "no tiene ningún host en el grupo csc_servers" in done.out, done.out
+        assert "ÍNTEGRO" not in done.out and not list(tmp_path.glob("*.jsonl"))
+    assert institution.start("ledger.yml", "-e", "ledger_anchor_csc=false").wait().rc == 0
 
 
 # --- Corrections ------------------------------------------------------------------------------------------------------

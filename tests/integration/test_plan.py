@@ -83,7 +83,7 @@ def test_a_week_shows_its_gaps_and_whether_it_is_closed(planned, clock):
     assert acknowledge(planned, "DSE-02-2027-W08", result="accepted").rc == 0
     done = plan(planned, week="2027-W08")
     assert done.out.count("Sin cerrar: acknowledge.yml -e acknowledge_folio=DSE-03-2027-W08") == 1
-    assert done.out.count("Cerrada por JAA el 2027-03-01.") == 1
+    assert done.out.count("Cerrada por JAA el 01/03/2027.") == 1
     assert rows(done.out)["db-escolares"][2:4] == ["OMITIDO", "OMITIDO"]
     assert "No se esperaba ningún respaldo." in plan(planned, week="2027-W07").out
 
@@ -109,7 +109,8 @@ def test_nothing_is_written_and_what_cannot_be_answered_is_refused(planned):
     before, contacted = _state(planned.ledger), planned.contacted()
     for answers in ({}, {"as_of": "2027-03-01"}, {"week": "2027-W08"}, {"year": "2027"}):
         assert plan(planned, **answers).rc == 0
-    for answers in ({"as_of": "ayer"}, {"week": "2027-W54"}, {"year": "27"}):
+    far = ({"as_of": "9999-12-31"}, {"week": "9999-W01"}, {"year": "9999"}, {"year": "²⁰²⁷"})
+    for answers in ({"as_of": "ayer"}, {"week": "2027-W54"}, {"year": "27"}, *far):
         ((key, value),) = answers.items()
         done = plan(planned, **answers)
         assert done.rc != 0 and f"plan_{key}: «{value}» no es" in done.out, done.out

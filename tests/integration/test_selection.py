@@ -68,6 +68,16 @@ def test_a_choice_that_leaves_no_plan_is_never_a_success(two_servers, choice, sa
     assert two_servers.records() == before
 
 
+@pytest.mark.parametrize("look", [("coverage.yml",), ("find.yml", "-e", "find_pattern=*")])
+def test_a_look_at_no_server_is_no_success_either(two_servers, look):
+    """Breaks: coverage.yml and find.yml for a server of another group end with 0 and have looked at nothing."""
+    for check in ((), ("--check",)):
+        done = two_servers.start(*look, "--limit", "srv-bkp01", *check).wait()
+        assert done.rc == 2 and "No se hizo nada" in done.out, done.out
+        done = two_servers.start(*look, "--limit", "srv-db01", *check).wait()
+        assert "PLAY RECAP" in done.out and "No se hizo nada" not in done.out, done.out
+
+
 def test_tags_do_not_take_the_plan_away(two_servers):
     """Breaks: ``--tags`` of something else skips the plan or the backup, with status 0."""
     done = two_servers.backup("--tags", "nada")
@@ -85,6 +95,20 @@ def test_backup_items_backs_up_those_and_names_the_known_ones_for_a_typo(two_ser
     done = two_servers.backup("-e", json.dumps({"backup_items": ["actas"]}))
     assert done.rc == 0, done.out
     assert two_servers.planned() == ["actas"]
+
+
+def test_everything_that_was_asked_for_wrongly_is_named_at_once(two_servers):
+    """Breaks: the administrator is told of one slip after the other, in English, by names that he never typed."""
+    wrong = {"backup_items": ["portal-medai"], "backup_force": "quizas", "operator_role": "CSC"}
+    done = two_servers.backup("-e", json.dumps(wrong))
+    assert done.rc != 0
+    for words in (
+        "backup_force: «quizas» debe ser true o false",
+        "operator_role: respaldar corresponde a JAA, no a CSC",
+        "backup_items: no están en el inventario: portal-medai",
+    ):
+        assert words in done.out, done.out
+    assert two_servers.contacted() == []
 
 
 def test_backup_information_type_backs_up_that_kind_and_refuses_an_unknown_one(two_servers):

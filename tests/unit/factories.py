@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -57,7 +58,7 @@ def item_of(kind: str) -> dict[str, Any]:
 
 
 def backup_record(kind: str, day: date | str, result: str = "conforming", **changes: Any) -> dict[str, Any]:
-    """A backup's record, with what the history and the index read of it."""
+    """A backup's record, with what the history and the index read of it. Each has a file of its own."""
     return {
         "record_type": "backup",
         "form_code": FORMS[kind],
@@ -69,7 +70,7 @@ def backup_record(kind: str, day: date | str, result: str = "conforming", **chan
         "started_at": f"{day}T02:00:00-06:00",
         "finished_at": f"{day}T02:05:00-06:00",
         "execution_mode": "automatic",
-        "file_name": "ab" * 32,
+        "file_name": hashlib.sha256(f"{kind} {day} {result} {changes}".encode(errors="replace")).hexdigest(),
         "size_bytes": 1000,
         "entry_count": 10,
         "sha256": "cd" * 32,

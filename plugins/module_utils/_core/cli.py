@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dse-backup", description="Respalda en este servidor lo que fue solicitado.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="ORDEN")
     run = commands.add_parser("run", help="respalda ahora (queda registrado como manual)")
-    run.add_argument("items", nargs="*", metavar="CLAVE", help="solo estos elementos; sin ninguno, todos")
+    run.add_argument("items", nargs="*", metavar="CLAVE", help="sólo estos elementos; sin ninguno, todos")
     run.add_argument("--run-dir", help=argparse.SUPPRESS)  # How the playbooks hand over their request.
     listing = commands.add_parser("list", help="muestra los elementos de este servidor")
     status = commands.add_parser("status", help="muestra cómo terminó lo último de cada elemento")

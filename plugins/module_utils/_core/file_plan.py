@@ -253,7 +253,7 @@ def _look_at_target(plan: FilePlan, config: dict[str, Any], *, in_place: bool) -
         place = os.path.dirname(target) if existing == target else existing
         plan.base_mount = _mount_of(place, mounts)
         plan.places = {plan.base_mount: place}
-        plan.remarks.append(f"{readable(target)} queda cerrado: solo root puede entrar (0700)")
+        plan.remarks.append(f"{readable(target)} queda cerrado: sólo root puede entrar (0700)")
 
 
 def _target_faults(config: dict[str, Any], target: str, *, in_place: bool) -> Iterator[str]:

@@ -16,6 +16,8 @@ ENGINES = ("postgresql", "mariadb", "mysql", "sqlite")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 # Nine digits at the most: the folios that the ledger gives go on from the highest one that it meets.
 _FOLIO = re.compile(r"DSE-05-[0-9]{4}-[0-9]{4,9}")
+# Folios are consecutive: one that is further than this from those before it is a slip of the pen.
+FOLIO_LEAP = 10_000
 
 # key -> is it required
 _KEYS = {
@@ -117,7 +119,7 @@ def _choice_faults(item: dict[str, Any], key: str, choices: Collection[str]) -> 
 
 def _source_faults(item: dict[str, Any]) -> Iterator[Fault]:
     if ("paths" in item) == ("database" in item):
-        yield Fault("paths", "debe indicarse «paths» (archivos) o «database» (base de datos), y solo una de las dos")
+        yield Fault("paths", "debe indicarse «paths» (archivos) o «database» (base de datos), y sólo una de las dos")
         return
     if "paths" in item:
         yield from _paths_faults("paths", item["paths"])

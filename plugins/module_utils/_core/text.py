@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 
 # Longer messages are cut: a record is read by people, the whole text stays in the server's own log.
 LIMIT = 2000
@@ -35,6 +36,11 @@ def _safe(char: str) -> str:
         # How Python carries a byte that is not UTF-8. Other surrogates come from JSON; neither can be encoded again.
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
+
+
+def spoken_day(moment: str) -> str:
+    """Return a date, or the date of an instant, as it is spoken of: ``spoken_day("2026-11-25") == "25/11/2026"``."""
+    return f"{date.fromisoformat(moment[:10]):%d/%m/%Y}"
 
 
 def human_size(size: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
+from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
@@ -20,9 +20,9 @@ def plan(result: dict[str, Any], run_id: str) -> str:
         [
             drill["server"],
             drill["item_id"],
-            f"{drill['backup']['folio']} del {drill['backup']['backup_date']}",
+            f"{drill['backup']['folio']} del {spoken_day(drill['backup']['backup_date'])}",
             human_size(drill["backup"]["size_bytes"]),
-            f"último simulacro: {drill['tested_on'] or 'nunca'}",
+            f"último simulacro: {spoken_day(drill['tested_on']) if drill['tested_on'] else 'nunca'}",
         ]
         for server in result["servers"]
         for drill in server["drills"]

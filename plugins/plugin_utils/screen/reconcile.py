@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failures
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
@@ -44,7 +45,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         [f"✗ {each['server']} · {each['item_id']}: {each['error_message']} ({each['folio']})" for each in new],
     )
     lines += _section(
-        "REPOSITORIOS QUE NO SE PUDIERON REVISAR; lo que falte ahí se juzgó solo con el registro",
+        "REPOSITORIOS QUE NO SE PUDIERON REVISAR; lo que falte ahí se juzgó sólo con el registro",
         [f"✗ {server}: {reason}" for server, reason in result["unseen"].items()],
     )
     lines += _section(
@@ -84,7 +85,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
 def _open_failures(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
     still_open = index.open_failures()
     rows = [
-        f"{each.folio} · {each.server} · {each.item_id} · {each.scheduled_for[:10]}: {each.error_message}"
+        f"{each.folio} · {each.server} · {each.item_id} · {spoken_day(each.scheduled_for)}: {each.error_message}"
         for each in still_open
     ]
     yield from _section("FALLAS ABIERTAS; se cierran con un respaldo que las cubra o con acknowledge.yml", rows)
@@ -113,7 +114,7 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
     yield from _section(
         "EN CUARENTENA, SIN DICTAMEN DE JAA (accept.yml)",
         [
-            f"{folio} · {history.server} · {item_id} del {made['backup_date']}"
+            f"{folio} · {history.server} · {item_id} del {spoken_day(made['backup_date'])}"
             for item_id, history in index.histories().items()
             for folio, made in history.quarantine.items()
         ],
@@ -156,7 +157,8 @@ def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
     yield from _section(
         f"SIN ENTREGAR A CSC DESPUÉS DE {rule.within_days} DÍAS (deliver.yml)",
         [
-            f"{server}: {len(several)}; desde {several[0].folio} · {several[0].item_id} del {several[0].backup_date}"
+            f"{server}: {len(several)}; desde {several[0].folio} · {several[0].item_id} "
+            f"del {spoken_day(several[0].backup_date)}"
             for server, several in late.items()
         ],
     )
@@ -164,7 +166,7 @@ def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
     yield from _section(
         f"ENTREGAS SIN ACUSE DE CSC DESPUÉS DE {rule.acknowledge_within_days} DÍAS (acknowledge.yml)",
         [
-            f"{each['folio']} · {each['server']} del {each['delivered_at'][:10]}"
+            f"{each['folio']} · {each['server']} del {spoken_day(each['delivered_at'])}"
             for each in index.unacknowledged_deliveries()
             if each["delivered_at"][:10] <= since
         ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
 
@@ -69,7 +69,7 @@ def _recorded(record: dict[str, Any], result: dict[str, Any]) -> list[str]:
         return [f"CANCELADA: {record['about_folio']}. Quite del inventario los elementos que la nombran."]
     if record["decision"] == "rejected":
         return [f"RECHAZADA: {record['about_folio']} ({record['decision_reason']})."]
-    return [f"ACEPTADA: {record['about_folio']}, desde el {record['valid_from']}. En el inventario:",
+    return [f"ACEPTADA: {record['about_folio']}, desde el {spoken_day(record['valid_from'])}. En el inventario:",
             *_element(record["about_folio"], result["request"])]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
@@ -16,7 +17,11 @@ def plan(result: dict[str, Any], run_id: str) -> str:
     """Return which repositories are verified, and how much of each is read."""
     lines = ["", f"VERIFICACIÓN DE REPOSITORIOS {run_id}"]
     rows = [
-        [each["server"], _share(each["read"]), f"última: {each['verified_on'] or 'nunca'}"]
+        [
+            each["server"],
+            _share(each["read"]),
+            f"última: {spoken_day(each['verified_on']) if each['verified_on'] else 'nunca'}",
+        ]
         for each in result["servers"]
     ]
     lines += table(rows) if rows else ["  No hay repositorios con respaldos registrados que verificar."]

@@ -134,6 +134,38 @@ def test_a_folio_that_is_none_locks_nobody_out(ledger, folio):
     assert folios(ledger, "DSE-05")[0].endswith("-0001")
 
 
+@pytest.mark.parametrize("folio", ["DSE-05-2026-20260003", "DSE-05-2026-999999999", "DSE-05-2026-1000000000"])
+@pytest.mark.parametrize("where", ["highest_request_folios", "request_folio", "folio"])
+def test_a_mistyped_folio_does_not_carry_the_series_away(ledger, clock, folio, where):
+    # In the inventory; in a request that is taken over with the folio that it has there.
+    clock("2026-11-22T07:00:00")
+    if where == "folio":
+        ledger.append([request(folio)])
+    else:
+        ledger.append([started(**{where: [folio] if where.startswith("highest") else folio})])
+    ledger.append([failure_record("2026-11-22")])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-23")])
+    assert [each for each in folios(ledger, "DSE-05") if each != folio] == ["DSE-05-2026-0001", "DSE-05-2026-0002"]
+
+
+def test_a_series_that_comes_to_a_folio_far_ahead_goes_past_it(ledger, clock):
+    clock("2026-11-22T07:00:00")
+    ledger.append([request("DSE-05-2026-20003"), started(highest_request_folios=["DSE-05-2026-10000"])])
+    ledger.append([started("R2", highest_request_folios=["DSE-05-2026-20001"])])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-22"), failure_record("2026-11-23")])
+    assert folios(ledger, "DSE-05")[1:] == ["DSE-05-2026-20002", "DSE-05-2026-20004"]
+
+
+def test_whatever_folio_is_given_is_the_last_one_after_a_rebuild_too(ledger, clock):
+    clock("2026-11-22T07:00:00")
+    ledger.append([{**failure_record("2026-11-22"), TAKEN_FOLIOS: ["DSE-05-2026-10000"]}])
+    Path(ledger.directory, "index.sqlite3").unlink()
+    ledger.append([failure_record("2026-11-23")])
+    assert folios(ledger, "DSE-05") == ["DSE-05-2026-10001", "DSE-05-2026-10002"]
+
+
 def request(folio=None, **changes):
     """A request's entry; with a folio it was numbered before there was a ledger."""
     entry = request_record(folio, **changes)
@@ -417,3 +449,81 @@ def test_a_run_that_ended_leaves_nothing(ledger):
     ledger.release_run("R1", descriptor)
     assert not ledger.is_alive("R1")
     assert os.listdir(Path(ledger.directory, "runs")) == []
+
+
+# --- Two jobs at once -------------------------------------------------------------------------------------------------
+# Each reads in a worker and writes later: under the lock it shows what the other has recorded in between.
+
+
+def missed(day="2026-11-22", **changes):
+    return failure_record(day, failure_type="not_run", **changes)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        backup_record("database", "2026-11-22"),
+        backup_record("database", "2026-11-22", "review", follow_ups=[failure_record("2026-11-22")]),
+        missed(),
+    ],
+)
+def test_what_another_job_has_recorded_is_not_recorded_twice(ledger, entry):
+    first = ledger.append([entry]).records
+    again = ledger.append(
+        [failure_record("2026-11-23"), {**entry, "run_id": "R2"} if entry["record_type"] == "backup" else entry]
+    )
+    assert [each["scheduled_for"][:10] for each in again.records] == ["2026-11-23"]
+    assert [record for _entry, record in again.repeated] == first[:1]
+    assert "otra corrida ya había asentado lo mismo" in again.warnings[0]
+    assert len(records(ledger)) == len(first) + 1
+    only = ledger.append([entry])
+    assert only.records == [] and len(records(ledger)) == len(first) + 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "other"),
+    [
+        (backup_record("database", "2026-11-22", file_name="ab" * 32), {"server": "srv-web02"}),
+        (backup_record("database", "2026-11-22", file_name="ab" * 32), {"file_name": "cd" * 32}),
+        (missed(), {"item_id": "other"}),
+        (missed(), {"server": "srv-web02"}),
+        (missed(), {"scheduled_for": "2026-11-23T00:00:00-06:00"}),
+        # A refusal, each morning's own; what was tried and failed.
+        (missed(), {"run_id": "R2"}),
+        (missed(), {"failure_type": "error"}),
+    ],
+)
+def test_what_only_resembles_a_record_is_news(ledger, entry, other):
+    ledger.append([entry])
+    assert ledger.append([{**entry, **other}]).repeated == []
+    assert len(records(ledger)) == 2
+
+
+def test_a_backup_that_was_removed_and_is_there_again_is_news(ledger):
+    entry = backup_record("database", "2026-11-22")
+    gone = {"record_type": "disposal", "server": "srv-web01", "disposed": [{"file_name": entry["file_name"]}]}
+    ledger.append([entry, gone])
+    assert ledger.append([entry]).repeated == []
+
+
+def test_a_failure_is_closed_once(ledger):
+    (failure,) = ledger.append([failure_record("2026-11-22")]).records
+    closing = {"record_type": "closing", "about_folio": failure["folio"], "evidence": "backup"}
+    ledger.append([closing])
+    assert ledger.append([{**closing, "evidence": "decision"}]).records == []
+    assert [each["record_type"] for each in records(ledger)] == ["failure", "closing"]
+
+
+@pytest.mark.parametrize("end", ["ended", "cut_off"])
+def test_a_run_that_has_ended_is_not_cut_off(ledger, end):
+    cut_off = [
+        failure_record("2026-11-22", run_id="R1", item_id="a"),
+        {"record_type": "run", "run_event": "cut_off", "run_id": "R1"},
+    ]
+    ledger.append([started("R1", ("a",))])
+    ledger.append([{"record_type": "run", "run_event": end, "run_id": "R1"}])
+    written = ledger.append([*cut_off, started("R2")])
+    assert [each["run_id"] for each in written.records] == ["R2"]
+    # One that is still open is.
+    again = [{**each, "run_id": "R2"} for each in cut_off]
+    assert len(ledger.append(again).records) == 2

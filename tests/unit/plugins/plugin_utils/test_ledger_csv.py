@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 
 import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
 from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
 from hypothesis import given
@@ -117,3 +118,31 @@ def test_a_csv_that_cannot_be_written_loses_no_record(ledger):
     Path(ledger.directory, "csv").unlink()
     assert ledger.append([failure_record("2026-11-23")]).warnings == []
     assert len(rows(ledger, "05")) == 2
+
+
+@pytest.mark.parametrize("later", ["database", "source_code"])
+def test_a_row_that_could_not_be_written_is_there_after_the_next_record(ledger, monkeypatch, later):
+    # A full disk, or a controller that dies between line and row: of whichever form the next record is.
+    ledger.append([backup_record("database", "2026-11-20")])
+    with monkeypatch.context() as full:
+        full.setattr(CsvFiles, "append", _no_space)
+        assert "CSV" in ledger.append([backup_record("database", "2026-11-21")]).warnings[0]
+    ledger.append([backup_record(later, "2026-11-22")])
+    days = [row["Fecha del respaldo"] for row in rows(ledger, "03")]
+    assert days[:2] == ["2026-11-20", "2026-11-21"]
+    assert sum(len(rows(ledger, form)) for form in (["03"] if later == "database" else ["02", "03"])) == 3
+
+
+def _no_space(*_arguments):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_row_of_last_year_that_could_not_be_written_is_there_too(ledger, monkeypatch):
+    with monkeypatch.context() as late:
+        late.setattr(Ledger, "_year", lambda *_arguments: 2025)
+        ledger.append([failure_record("2025-12-30")])
+        late.setattr(CsvFiles, "append", _no_space)
+        ledger.append([failure_record("2025-12-31")])
+    ledger.append([failure_record("2026-01-01")])
+    lines = Path(ledger.directory, "csv/FOR-7.5-DSE-05-2025.csv").read_bytes().splitlines()
+    assert len(lines) == 1 + 2

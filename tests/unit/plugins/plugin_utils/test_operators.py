@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import operators
-from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator_user, role_of
+from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator, role_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,20 +99,45 @@ def test_whatever_the_inventory_says_nobody_acts_in_a_role_that_is_not_his(decla
     assert act(role, {"marta": role}, allowed) == (role, [])
 
 
-def test_the_user_is_awx_s_or_the_one_who_became_root(monkeypatch):
-    for name in ("awx_user_name", "tower_user_name", "SUDO_USER"):
+@pytest.fixture
+def awx_job(monkeypatch):
+    monkeypatch.setenv("AWX_HOST", "https://awx.example")
+    monkeypatch.setenv("JOB_ID", "7")
+
+
+@pytest.fixture(autouse=True)
+def nobody_in_particular(monkeypatch):
+    """Root, in an environment that says nothing of who became it."""
+    for name in ("AWX_HOST", "JOB_ID", "SUDO_USER", "awx_user_name"):
         monkeypatch.delenv(name, raising=False)
-    mine = pwd.getpwuid(os.getuid()).pw_name
-    assert operator_user({}) == mine
+    monkeypatch.setattr(operators.os, "getuid", lambda: 0)
+
+
+@pytest.mark.parametrize("variable", ["awx_user_name", "tower_user_name"])
+def test_in_a_job_of_awx_the_user_is_awx_s(awx_job, monkeypatch, variable):
     monkeypatch.setenv("SUDO_USER", "carlos")
-    assert operator_user({}) == "carlos"
-    monkeypatch.setenv("tower_user_name", "tania")
-    assert operator_user({}) == "tania"
-    assert operator_user({"awx_user_name": "marta\x1b[2J"}) == r"marta\x1b[2J"
+    assert operator({variable: "marta\x1b[2J"}) == (r"marta\x1b[2J", r"marta\x1b[2J (AWX; sistema: root)")
+    assert operator({}).name == "carlos"
+
+
+@pytest.mark.parametrize("half", ["AWX_HOST", "JOB_ID"])
+def test_outside_of_awx_nobody_is_who_he_says_to_be(awx_job, monkeypatch, half):
+    # -e awx_user_name=jefe, or the same in the environment.
+    monkeypatch.delenv(half)
+    monkeypatch.setenv("awx_user_name", "jefe")
+    assert operator({"awx_user_name": "jefe", "tower_user_name": "jefe"}) == ("root", "root")
+
+
+def test_of_root_the_user_is_who_became_root(monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "carlos")
+    assert operator({}) == ("carlos", "carlos (sudo; sistema: root)")
+    # Anybody may set a variable.
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(operators.os, "getuid", lambda: nobody.pw_uid)
+    assert operator({}) == ("nobody", "nobody")
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch):
     # A container may run as anybody.
-    monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.setattr(operators.os, "getuid", lambda: 4_000_000_000)
-    assert operator_user({}) == "4000000000"
+    assert operator({}).recorded == "4000000000"

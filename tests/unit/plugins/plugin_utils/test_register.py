@@ -132,6 +132,21 @@ def test_a_request_exists_although_its_item_is_refused(read):
     assert register.highest_request_folios == ["DSE-05-2025-0300", "DSE-05-2026-0010"]
 
 
+def folios_of(read, *numbers):
+    elements = [item(id=f"i{number}", request_folio=f"DSE-05-2026-{number:04d}") for number in numbers]
+    return [int(folio[12:]) for folio in read({"srv-web01": elements}).highest_request_folios]
+
+
+def test_a_mistyped_folio_is_not_the_highest(read):
+    # The year twice, and what nine digits can hold.
+    assert folios_of(read, 3, 20260003, 41, 999999999) == [41]
+    assert folios_of(read, 20260003) == []
+
+
+def test_an_institution_of_many_requests_has_high_folios(read):
+    assert folios_of(read, 27000, 9000, 18500, 3, 99999) == [9000, 18500, 27000]
+
+
 IDS = st.sampled_from(["a", "b", "B!", "", None, 7, "a" * 99])
 ELEMENTS = st.one_of(st.builds(lambda id: item(id=id), IDS), st.builds(lambda id: {"id": id}, IDS), st.none())
 HOSTS = st.sampled_from([*MEMBERS, "srv-mail01"])

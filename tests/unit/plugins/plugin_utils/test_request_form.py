@@ -213,6 +213,11 @@ def test_each_wrong_answer_is_named(name, value):
     assert name in about(registered({**REGISTERED, name: value})[1])
 
 
+def test_wrong_exclusions_are_told_in_good_spanish():
+    (fault,) = registered({**REGISTERED, "exclusions": [7]})[1]
+    assert fault == "request_exclusions: debe ser el conjunto de rutas o patrones, en una lista"
+
+
 @given(st.dictionaries(st.sampled_from([*WRONG, *SLIPS]), st.integers(0, 40)))
 def test_all_wrong_answers_are_named_at_once(choice):
     table = {**WRONG, **SLIPS}

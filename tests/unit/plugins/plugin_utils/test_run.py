@@ -248,3 +248,27 @@ def test_a_rehearsal_closes_nothing(ledger):
     take(run, plan())
     run.close()
     assert closings(ledger) == []
+
+
+def test_what_another_run_recorded_first_is_the_planned_items_outcome(run, ledger):
+    # Found in the repository by two jobs at once: one line, and neither run calls the item failed.
+    entry = outcome("a", "conforming")
+    take(run, plan(planned("a"), planned("b")))
+    (theirs,) = ledger.append([{**entry, "run_id": None}]).records
+    shown = take(run, {"backup_records": [entry, outcome("b", "conforming")]})
+    assert "otra corrida ya había asentado lo mismo" in shown
+    shown = run.close()
+    assert run.succeeded and theirs["folio"] in shown and "ADEMÁS" not in shown
+    assert [each["item_id"] for each in recorded(ledger) if each["record_type"] == "backup"] == ["a", "b"]
+    assert not [each for each in recorded(ledger) if each["record_type"] == "failure"]
+
+
+def test_a_gap_that_another_reconciliation_told_of_is_not_found_again(ledger):
+    gap = failure_record("2026-11-22", failure_type="not_run")
+    for run_id, is_news in (("R1", True), ("R2", False)):
+        run = Run(ledger, run_id, writes=True)
+        run.open()
+        take(run, {**plan(), "job": "reconcile", "seeks": "failure", "servers": [], "expected_count": 1})
+        take(run, {"backup_records": [gap]})
+        assert ("FALLAS NUEVAS: 1" in run.close()) == is_news
+        assert run.succeeded != is_news

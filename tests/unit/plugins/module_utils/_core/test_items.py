@@ -66,7 +66,7 @@ def test_an_item_without_mistakes(element):
         (item(paths="/srv/www"), "paths", "lista"),
         (item(paths=[]), "paths", "al menos una"),
         (item(paths=[7]), "paths", "no es una ruta absoluta"),
-        (item(database={"engine": "sqlite", "path": "/x"}), "paths", "solo una de las dos"),
+        (item(database={"engine": "sqlite", "path": "/x"}), "paths", "sólo una de las dos"),
         (item(exclude="*.tmp"), "exclude", "lista de patrones"),
         (item(exclude=[""]), "exclude", "lista de patrones"),
         (item(mountpoint="srv"), "mountpoint", "no es una ruta absoluta"),

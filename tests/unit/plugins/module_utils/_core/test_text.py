@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dse.backup.plugins.module_utils._core.text import LIMIT, human_size, readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import LIMIT, human_size, readable, spoken_day
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +56,8 @@ def test_a_long_message_is_cut_and_says_so():
 )
 def test_sizes_as_people_read_them(size, shown):
     assert human_size(size) == shown
+
+
+@pytest.mark.parametrize("moment", ["2026-11-05", "2026-11-05T23:59:59.123-06:00"])
+def test_days_as_people_say_them(moment):
+    assert spoken_day(moment) == "05/11/2026"

@@ -36,7 +36,7 @@ def test_a_verification_says_how_much_is_read_and_who_is_left_out():
     ]
     shown = verify.plan({"servers": servers, "left": ["srv-old"]}, "R1")
     assert "parte 3 de 30 de los datos" in shown and "todos los datos" in shown
-    assert "última: 2026-11-21" in shown and "última: nunca" in shown
+    assert "última: 21/11/2026" in shown and "última: nunca" in shown
     assert "ya no están en el inventario, no se verifican: srv-old" in shown
     assert "No hay repositorios" in verify.plan({"servers": [], "left": []}, "R1")
 
@@ -57,7 +57,7 @@ def test_drills_say_what_is_tried_and_what_came_back():
     tried = {"server": "srv-db01", "item_id": "escolares", "backup": backup, "tested_on": None}
     waiting = {"server": "srv-db01", "item_id": "lms", "reason": "sin respaldo utilizable"}
     shown = drill.plan({"servers": [{"drills": [tried]}], "waiting": [waiting]}, "R1")
-    assert "DSE-03-2026-0002 del 2026-11-21" in shown and "último simulacro: nunca" in shown
+    assert "DSE-03-2026-0002 del 21/11/2026" in shown and "último simulacro: nunca" in shown
     assert "no se puede probar: srv-db01 · lms · sin respaldo utilizable" in shown
     record = {
         "record_type": "drill",
