@@ -84,7 +84,8 @@ def backup(
     started, finished = _times(measured, reported, procedure)
     if not_before and started < not_before:
         # Our own run cannot have begun before its plan: the server's clock is behind, and its day is not believed.
-        started, finished = not_before, max(finished, not_before)
+        started = not_before.astimezone(procedure.zone)
+        finished = max(finished, started)
     mode = tags["mode"] if tags.get("mode") in _MODES else context.execution_mode
     previous = history.previous or {}
     remarks = [*measured["reasons"], *measured["remarks"], *map(readable, reported.get("remarks", []))]

@@ -127,7 +127,7 @@ def change(tmp_path):
             "{}",
             "[execution_mode].values: debe tener",
         ),
-        ("forms/backup_line.yml", "manual: Manual", "manual: A mano", "«Manual» aquí y «A mano» en otro formato"),
+        ("forms/backup_line.yml", "manual: Manual", "manual: A mano", "«A mano» aquí y «Manual» en otro formato"),
         (
             "forms/backup_line.yml",
             "origin: product",
