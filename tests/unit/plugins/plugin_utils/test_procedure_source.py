@@ -64,6 +64,13 @@ def change(tmp_path):
         ),
         (
             "information_types.yml",
+            "  within_days: 7",
+            "  within_days: 0",
+            "delivery.within_days: «0» debe ser un entero",
+        ),
+        ("information_types.yml", "  acknowledge_within_days: 7\n", "", "delivery.acknowledge_within_days: falta esta"),
+        (
+            "information_types.yml",
             "FOR 7.5 DSE 03",
             "FOR 7.5 DSE 13",
             "database.form_code: «FOR 7.5 DSE 13» no es un fo",
