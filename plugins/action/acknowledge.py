@@ -14,7 +14,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.acknowledgement import 
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 
-_TEXTS = ("as", "result", "reason", "nonconformity_ref", "maintenance_ref", "complaint_ref")
+_TEXTS = (
+    *("as", "result", "reason", "nonconformity_ref", "maintenance_ref", "complaint_ref"),
+    "storage_location",
+)
 
 
 class ActionModule(PlanAction):
@@ -57,13 +60,16 @@ class ActionModule(PlanAction):
 
     def _one(self, folio: str, task_vars: dict[str, Any], index: Index) -> tuple[list[dict[str, Any]], list[str]]:
         """Return the records of what is said about one folio or view, and in lines what it is about."""
-        if parsed := views.parse(folio, self.procedure):
+        parsed = views.parse(folio, self.procedure)
+        record = None if parsed else index.record(folio)
+        if self.answers["storage_location"] and (parsed or (record and record["record_type"] != "delivery")):
+            self.faults.append(f"acknowledge_storage_location: sólo de una entrega a CSC, y {folio} no lo es")
+        if parsed:
             if parsed[1].year not in self.years:
                 first, last = self.years[0], self.years[-1]
                 self.faults.append(f"acknowledge_folio: «{folio}» no es de un año de {first} a {last}")
                 return [], []
             return self._view(folio, *parsed, task_vars=task_vars, index=index)
-        record = index.record(folio)
         if record is None:
             self.faults.append(
                 f"acknowledge_folio: «{folio}» no es un folio del registro, ni una vista (DSE-03-2026-W47)"

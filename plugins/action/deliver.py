@@ -81,7 +81,7 @@ class ActionModule(RepositoryJob):
             delivered = found[backup["file_name"]]
             if problem := text(delivered["problem"]):
                 item = {"id": backup["item_id"], **{key: backup[key] for key in ("service", "information_type")}}
-                yield outcomes.failure(
+                failure = outcomes.failure(
                     item,
                     self.server,
                     f"{backup['folio']} ({backup['file_name'][:8]}) no se entregó a CSC: {problem}",
@@ -92,6 +92,8 @@ class ActionModule(RepositoryJob):
                     kind="media_unreadable" if text(delivered["copy"]) else "error",
                     backup_folio=backup["folio"],
                 )
+                # About the backup, as any later fact: the run's outcome is the delivery.
+                yield {**failure, "about_folio": backup["folio"]}
 
     def _news(self, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the failures that are not open already: what is known is not said twice."""

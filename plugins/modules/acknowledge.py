@@ -52,6 +52,10 @@ options:
     description: Of a service, the complaint (PRO 8.5 DAU 01).
     type: str
     default: ""
+  storage_location:
+    description: Of a delivery, where CSC keeps it.
+    type: str
+    default: ""
   operator_role:
     description: Who records it. Declared, not authenticated; the system's user is recorded beside it.
     type: str

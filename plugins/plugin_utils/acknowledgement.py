@@ -48,6 +48,7 @@ class Said(NamedTuple):
     maintenance_ref: str = ""
     satisfaction: Any = None
     complaint_ref: str = ""
+    storage_location: str = ""
 
     @property
     def moment(self) -> str:
@@ -84,7 +85,10 @@ def of_record(said: Said, record: dict[str, Any], earlier: list[tuple[str, str]]
         faults.append(f"{_FOLIO}: {folio} ya tiene la conformidad de {earlier[-1][0]}, y un registro no se cambia")
     if record.get("result") == "not_restored" and said.result == ACCEPTED:
         faults.append(f"{_FOLIO}: {folio} no recuperó nada: no hay qué dar por bueno")
-    more: dict[str, Any] = {}
+    if record["record_type"] == "delivery" and earlier and earlier[-1][1] == REJECTED:
+        # Its backups are delivered once more, in a record of their own.
+        faults.append(f"{_FOLIO}: {folio} ya fue rechazada; entréguela de nuevo con deliver.yml, que le da otro folio")
+    more: dict[str, Any] = {"storage_location": said.storage_location or None}
     value = "" if said.satisfaction is None else str(said.satisfaction).strip()
     if value or said.complaint_ref:
         if record["record_type"] != "service_request":
@@ -92,7 +96,7 @@ def of_record(said: Said, record: dict[str, Any], earlier: list[tuple[str, str]]
         if value not in ("", "1", "2", "3", "4", "5"):
             faults.append(f"acknowledge_satisfaction: «{readable(value, 80)}» debe ser de 1 a 5")
         else:
-            more = {"satisfaction": int(value) if value else None, "complaint_ref": said.complaint_ref or None}
+            more |= {"satisfaction": int(value) if value else None, "complaint_ref": said.complaint_ref or None}
     return [acknowledgement(said, folio, record, **more)], faults
 
 

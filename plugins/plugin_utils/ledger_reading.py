@@ -29,6 +29,7 @@ class Acknowledgement(NamedTuple):
     at: str
     sha256: str
     reason: str = ""
+    storage_location: str = ""
 
 
 class Standing(NamedTuple):
@@ -39,6 +40,8 @@ class Standing(NamedTuple):
     retention_until: date | None
     acknowledgements: list[Acknowledgement]
     corrections: list[dict[str, Any]]
+    # Of a backup, the delivery by which CSC has it.
+    csc_delivery_folio: str | None = None
 
     def as_fields(self) -> dict[str, Any]:
         """Return plain data, for JSON; what there is none of is left out."""
@@ -48,6 +51,7 @@ class Standing(NamedTuple):
             "retention_until": self.retention_until and self.retention_until.isoformat(),
             "acknowledgements": [{k: v for k, v in each._asdict().items() if v} for each in self.acknowledgements],
             "later_corrections": self.corrections,
+            "csc_delivery_folio": self.csc_delivery_folio,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -78,6 +82,8 @@ class Reading:
     # Item and year -> (version, day) of its lines in the annual plan.
     _plans: dict[tuple[str, int], list[tuple[int, date]]] = field(default_factory=dict)
     _attended: set[str] = field(default_factory=set)
+    # Folio of a backup -> those of its deliveries to CSC.
+    _delivered: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, position: int, record: Mapping[str, Any]) -> None:
         """Take one more record into account; ``position`` grows from record to record."""
@@ -87,6 +93,9 @@ class Reading:
         elif record_type == "plan":
             version = (record["plan_version"], _day(record))
             self._plans.setdefault((record["item_id"], record["plan_year"]), []).append(version)
+        elif record_type == "delivery":
+            for file in record.get("files", []):
+                self._delivered.setdefault(file["folio"], []).append(record["folio"])
         elif record_type == "backup_request" and record.get("amends_folio"):
             self._amended_by.setdefault(record["amends_folio"], []).append(record["folio"])
         if record.get("service_request_folio") and record.get("folio", "").startswith("DSE-05-"):
@@ -103,7 +112,8 @@ class Reading:
         keep = years_after(closed_on, form.retention_years) if closed_on else None
         names = (record["folio"], view(form, record))
         acknowledged = [each for name in names for where, each in self._acknowledged.get(name, []) if where > position]
-        return Standing(status, closed_on, keep, acknowledged, self._corrected.get(record["folio"], []))
+        corrected, delivery = self._corrected.get(record["folio"], []), self._delivery(record["folio"])
+        return Standing(status, closed_on, keep, acknowledged, corrected, delivery)
 
     def _add_about(self, position: int, record: Mapping[str, Any]) -> None:
         record_type, about = record["record_type"], record["about_folio"]
@@ -125,7 +135,8 @@ class Reading:
         self._said.setdefault(about, []).append(said)
         if record_type == "acknowledgement":
             seen = Acknowledgement(
-                said.role, said.what, record["recorded_at"], record.get("about_sha256", ""), record.get("reason", "")
+                *(said.role, said.what, record["recorded_at"], record.get("about_sha256", "")),
+                *(record.get("reason", ""), record.get("storage_location", "")),
             )
             self._acknowledged.setdefault(about, []).append((position, seen))
 
@@ -182,6 +193,11 @@ class Reading:
             received = self._days((view(form, record),), position, "acknowledgement", "accepted", "CSC")
             ends += [max(last_day, day) for day in received]
         return ends
+
+    def _delivery(self, backup: str) -> str | None:
+        """Return the last delivery of a backup that CSC has not rejected; acknowledged or not, CSC was given it."""
+        deliveries = reversed(self._delivered.get(backup, []))
+        return next((each for each in deliveries if not self._days((each,), -1, "acknowledgement", "rejected")), None)
 
     def _days(self, names: tuple[str, ...], after: int, record_type: str, what: str = "", role: str = "") -> list[date]:
         """Return the days on which that was said of any of ``names``, after a position, in order."""

@@ -172,7 +172,6 @@ class Tables:
             "INSERT INTO acknowledgement VALUES (?, ?, ?)",
             (record["about_folio"], record.get("acknowledged_as"), record.get("result")),
         )
-
         if record.get("result") == "rejected":
             # CSC does not have it, whatever was sent.
             self._connection.execute(

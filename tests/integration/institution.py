@@ -141,6 +141,9 @@ class Institution:
             "backup_client_lib_dir": f"{host}/lib",
             "backup_client_script": f"{host}/bin/dse-backup",
             "backup_client_repository_password": "{{ lookup('ansible.builtin.file', '" + str(self.password) + "') }}",
+            "backup_server_csc_repository": f"{self.csc}/{{{{ backup_server_client }}}}",
+            "backup_server_csc_password": "la-clave-de-csc-91b6",
+            "backup_server_csc_key_reference": "K-2027-01",
             "backup_controller_ledger": str(self.ledger),
             "backup_controller_schedule": "none",
         }
@@ -160,6 +163,11 @@ class Institution:
     @property
     def password(self) -> Path:
         return self.root / "password"
+
+    @property
+    def csc(self) -> Path:
+        """Where CSC's repositories are, one for each server."""
+        return self.root / "csc"
 
     # --- What is run --------------------------------------------------------------------------------------------------
 

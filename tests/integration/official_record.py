@@ -42,7 +42,7 @@ def outcomes(records: list[Record], run_id: str | None = None) -> list[Record]:
         record
         for record in records
         if (
-            record["record_type"] in ("backup", "failure", "recovery", "drill", "disposal")
+            record["record_type"] in ("backup", "failure", "recovery", "drill", "disposal", "delivery")
             or (record["record_type"] == "run" and record["run_event"] == "verified")
         )
         and record.get("run_id")

@@ -92,6 +92,21 @@ def failure_record(day: date | str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def delivery_record(folio: str, *backups: str, **changes: Any) -> dict[str, Any]:
+    """The record of a delivery to CSC of the backups with these folios, all of one item."""
+    item_id = changes.pop("item_id", "portal-src")
+    return {
+        "record_type": "delivery",
+        "form_code": "FOR 7.5 CSC 02",
+        "folio": folio,
+        "server": "srv-web01",
+        "result": "done",
+        "files": [{"folio": each, "item_id": item_id, "bytes_received": 1000} for each in backups],
+        "delivered_at": "2026-11-23T09:00:00-06:00",
+        **changes,
+    }
+
+
 def request_record(folio: str = "DSE-05-2026-0001", **changes: Any) -> dict[str, Any]:
     """A request's record: it asks for what `item` is."""
     return {

@@ -245,7 +245,7 @@ BACKUPS = st.lists(
 )
 COPIES = st.sampled_from(["DSE-03-2026-0001", "DSE-03-2026-0002"])
 TRIALS = st.lists(
-    st.builds(trial, DAYS, st.sampled_from(["drill", "recovery"]), COPIES, hour=st.integers(0, 23)),
+    st.builds(trial, DAYS, st.sampled_from(["drill", "recovery", "delivery"]), COPIES, hour=st.integers(0, 23)),
     max_size=4,
     unique_by=lambda each: each.moment,
 )
@@ -289,6 +289,8 @@ def test_no_failure_closes_without_evidence_and_none_stays_open_with_it(failed, 
             [each.folio, each.backup_folio]
             for each in trials
             if each.moment > failed.moment
+            # What CSC has is shown by a delivery alone, and a delivery shows nothing else.
+            and (each.record_type == "delivery") == (failed.failure_stage == "csc_delivery")
             and (failed.failure_stage == "restore" or each.backup_folio == failed.backup_folio)
         ]
     assert (found is None) == (not fitting)

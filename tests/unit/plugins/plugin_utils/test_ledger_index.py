@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger_index as module
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
@@ -23,6 +24,7 @@ from ansible_collections.dse.backup.tests.unit.factories import (
     backup_record,
     cancellation_record,
     decision_record,
+    delivery_record,
     failure_record,
     index_of,
     request_record,
@@ -106,6 +108,7 @@ YEAR = datetime.now(load().zone).year
 FOLIOS = st.one_of(
     st.integers(1, 6).map(lambda number: f"DSE-05-{YEAR}-{number:04d}"),
     st.integers(1, 3).map(lambda number: f"DSE-03-{YEAR}-{number:04d}"),
+    st.integers(1, 2).map(lambda number: f"CSC-02-{YEAR}-{number:04d}"),
     st.just("DSE-03-2026-W47"),
 )
 DECISIONS = st.sampled_from(["accepted", "rejected"])
@@ -143,6 +146,15 @@ RECORD = st.one_of(
     st.builds(drill, ITEMS, st.sampled_from(["passed", "failed"])),
     st.builds(recovery, ITEMS, st.sampled_from(["restored", "not_restored"]),
               safety_file_name=st.sampled_from([None, "e" * 64])),
+    st.builds(
+        lambda item, about, result: {
+            **{key: value for key, value in delivery_record("", about, item_id=item).items() if key != "folio"},
+            "result": result,
+        },
+        ITEMS,
+        FOLIOS,
+        st.sampled_from(["done", "incomplete"]),
+    ),
     st.builds(plan_line, ITEMS, st.integers(1, 2), st.sampled_from([2026, 2027])),
     st.builds(
         lambda item: {"record_type": "disposal", "server": "srv-web01", "result": "done",
@@ -523,6 +535,67 @@ def test_trials_that_passed(index):
     ]
     assert found.trials("portal-src")[0].moment.isoformat() == "2026-11-23T10:00:00-06:00"
     assert found.trials("unknown") == []
+
+
+def test_csc_has_what_was_delivered_unless_it_rejects_it(index):
+    """Breaks: what CSC has is sent again every day, or what it rejected is never sent again."""
+    one, other = (backup_record("source_code", f"2026-11-{day}", folio=f"DSE-02-2026-00{day}") for day in (20, 21))
+    first = delivery_record("CSC-02-2026-0001", one["folio"], other["folio"])
+    second = delivery_record("CSC-02-2026-0002", other["folio"])
+    rejected = [acknowledgement(each["folio"], "rejected", "CSC") for each in (first, second)]
+
+    def delivered(*records):
+        return [each.delivery_folio for each in index(one, other, *records).backups()]
+
+    assert delivered() == [None, None]
+    assert delivered(first) == [first["folio"]] * 2
+    assert delivered(first, acknowledgement(first["folio"], role="CSC")) == [first["folio"]] * 2
+    assert delivered(first, rejected[0]) == [None, None]
+    assert delivered(first, rejected[0], second) == [None, second["folio"]]
+    assert delivered(first, rejected[0], second, acknowledgement(second["folio"], role="CSC")) == delivered(second)
+    # What is said of one delivery says nothing of a later one.
+    assert delivered(first, second, rejected[0]) == [None, second["folio"]]
+    assert delivered(first, second, rejected[1]) == [first["folio"], None]
+
+
+def test_a_delivery_waits_until_csc_says_something(index):
+    first, second = (delivery_record(f"CSC-02-2026-000{number}", "DSE-02-2026-0001") for number in (1, 2))
+    waiting = [each["folio"] for each in index(first, second).unacknowledged_deliveries()]
+    assert waiting == [first["folio"], second["folio"]]
+    for result in ("accepted", "rejected"):
+        found = index(first, second, acknowledgement(first["folio"], result, "CSC"))
+        assert [each["folio"] for each in found.unacknowledged_deliveries()] == [second["folio"]]
+
+
+def test_a_delivery_is_a_trial_of_its_backups_and_a_whole_one_of_its_server(index):
+    whole = delivery_record("CSC-02-2026-0001", "DSE-02-2026-0001", "DSE-02-2026-0002")
+    part = delivery_record("CSC-02-2026-0002", "DSE-02-2026-0003", result="incomplete", item_id="other")
+    found = index(whole, part)
+
+    def trials(of):
+        return [(each.record_type, each.backup_folio, each.folio) for each in found.trials(of)]
+
+    assert trials("portal-src") == [("delivery", each["folio"], whole["folio"]) for each in whole["files"]]
+    assert trials("other") == [("delivery", "DSE-02-2026-0003", part["folio"])]
+    assert trials("srv-web01") == [("delivery", "", whole["folio"])]
+
+
+def test_csc_is_to_have_what_is_verified_and_can_be_read(index):
+    results = ("first", "conforming", "review", "nonconforming", "review", "review", "conforming", "conforming")
+    made = [
+        backup_record("source_code", f"2026-11-{day}", result, folio=f"B{day}", file_name=f"{day}" * 32)
+        for day, result in enumerate(results, start=10)
+    ]
+    found = index(
+        *made,
+        decision_record("B14", item_id="portal-src"),
+        decision_record("B15", "rejected", item_id="portal-src"),
+        {"record_type": "disposal", "server": "srv-web01", "result": "done", "disposed": [{"file_name": "16" * 32}],
+         "recorded_at": "2026-11-22T10:00:00.000-06:00"},
+        {"record_type": "run", "run_event": "verified", "run_id": "R1", "server": "srv-web01", "read": "all",
+         "result": "damaged", "damaged_file_names": ["17" * 32]},
+    )  # fmt: skip
+    assert [each.folio for each in undelivered(found.backups())] == ["B10", "B11", "B14"]
 
 
 def recoveries(found):

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import Reading, week_of, years_after
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
+from ansible_collections.dse.backup.tests.unit.factories import backup_record, delivery_record, failure_record
 
 TODAY = date(2027, 3, 1)
 
@@ -83,6 +83,29 @@ def test_what_arrives_after_its_week_was_closed_waits_for_another_review(procedu
     assert reading.standing(1, late, TODAY).status == "abierto"
     reading.add(2, said("2026-11-25", "correction", "DSE-03-2026-W47", evidence="review", reviewed_folios=["x"]))
     assert state(reading.standing(1, late, TODAY)) == ("cerrado", "2026-11-25")
+
+
+def test_csc_has_a_backup_by_the_last_delivery_that_it_has_not_rejected(standing):
+    """Breaks: a backup's form names no delivery, one that CSC rejected, or one of another backup."""
+    record = backup()
+    first, second, other = (
+        on("2026-11-23", delivery_record(f"CSC-02-2026-000{number}", folio))
+        for number, folio in enumerate((record["folio"], record["folio"], "DSE-03-2026-0002"), start=1)
+    )
+    rejected = acknowledged("2026-11-24", first["folio"], "CSC", "rejected")
+    assert standing(record).csc_delivery_folio is None
+    assert "csc_delivery_folio" not in standing(record, other).as_fields()
+    assert standing(record, first, other).as_fields()["csc_delivery_folio"] == first["folio"]
+    assert standing(record, first, acknowledged("2026-11-24", first["folio"], "CSC")).csc_delivery_folio
+    assert standing(record, first, rejected).csc_delivery_folio is None
+    assert standing(record, first, rejected, second).csc_delivery_folio == second["folio"]
+
+
+def test_csc_says_where_it_keeps_a_delivery(standing):
+    delivery = on("2026-11-23", delivery_record("CSC-02-2026-0001", "DSE-03-2026-0001"))
+    accepted = acknowledged("2026-11-24", delivery["folio"], "CSC", storage_location="Gaveta 2")
+    (said_by_csc,) = standing(delivery, accepted).as_fields()["acknowledgements"]
+    assert said_by_csc["storage_location"] == "Gaveta 2"
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------

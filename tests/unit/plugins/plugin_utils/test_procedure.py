@@ -317,6 +317,10 @@ def test_a_refused_item_can_be_recorded_whatever_it_said(procedure):
     )
 
 
+def test_a_week_to_deliver_and_a_week_to_acknowledge(procedure):
+    assert (procedure.delivery.within_days, procedure.delivery.acknowledge_within_days) == (7, 7)
+
+
 def test_retention_is_that_of_the_procedures_readings(procedure):
     # 14 daily and 12 monthly databases, 5 weekly and 12 monthly source code, 6 cycles of the rest.
     kinds = procedure.information_types

@@ -64,6 +64,13 @@ def change(tmp_path):
         ),
         (
             "information_types.yml",
+            "  within_days: 7",
+            "  within_days: 0",
+            "delivery.within_days: «0» debe ser un entero",
+        ),
+        ("information_types.yml", "  acknowledge_within_days: 7\n", "", "delivery.acknowledge_within_days: falta esta"),
+        (
+            "information_types.yml",
             "FOR 7.5 DSE 03",
             "FOR 7.5 DSE 13",
             "database.form_code: «FOR 7.5 DSE 13» no es un fo",
@@ -127,7 +134,7 @@ def change(tmp_path):
             "{}",
             "[execution_mode].values: debe tener",
         ),
-        ("forms/backup_line.yml", "manual: Manual", "manual: A mano", "«Manual» aquí y «A mano» en otro formato"),
+        ("forms/backup_line.yml", "manual: Manual", "manual: A mano", "«A mano» aquí y «Manual» en otro formato"),
         (
             "forms/backup_line.yml",
             "origin: product",
