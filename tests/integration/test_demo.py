@@ -62,12 +62,19 @@ def test_the_demo_backs_up_then_finds_nothing_due_then_compares_when_forced(clon
         "docs": "images_documents",
         "sample-db": "database",
     }
-    assert "Nada vence ahora" in _make(clone)
+    assert "TODO ENTREGADO Y COMPROBADO: 1 de 1." in first
+    (delivery,) = [
+        each for each in official_record.read(clone / ".demo" / "ledger") if each["record_type"] == "delivery"
+    ]
+    assert {each["folio"] for each in delivery["files"]} == {each["folio"] for each in backups}
+    again = _make(clone)
+    assert "Nada vence ahora" in again and "CSC tiene ya todos los respaldos verificados." in again
 
     forced = _make(clone, "FORCE=1")
     assert "TODO CONFORME: 4 de 4." in forced
     backups = [each for each in official_record.read(clone / ".demo" / "ledger") if each["record_type"] == "backup"]
     assert [each["verification_result"] for each in backups] == ["first"] * 4 + ["conforming"] * 4
     assert {each["execution_mode"] for each in backups[4:]} == {"manual"}
-    password = (clone / ".demo" / "password").read_text("utf-8").strip()
-    assert password not in json.dumps(backups)
+    for name in ("password", "csc/password"):
+        password = (clone / ".demo" / name).read_text("utf-8").strip()
+        assert password not in json.dumps(official_record.read(clone / ".demo" / "ledger"))
