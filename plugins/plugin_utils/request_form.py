@@ -16,7 +16,7 @@ from typing import Any
 from ansible.module_utils.common.text.formatters import human_to_bytes
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dse.backup.plugins.module_utils._core.items import item_faults
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure_source import FIELD_TYPES
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import (
@@ -67,7 +67,7 @@ class Form:
         """Return one of a closed list."""
         value = self.text(name, f"{what}: {', '.join(choices)}")
         if value and value not in choices:
-            self.fault(name, f"«{value}» no es {what}: {', '.join(choices)}")
+            self.fault(name, f"«{value}» no es {what}; debe ser uno de: {', '.join(choices)}")
         return value
 
     def texts(self, name: str, what: str, *, required: bool = True) -> list[str]:
@@ -283,16 +283,19 @@ def _check_cancelled(form: Form, request: Request) -> None:
 def _check_validity(form: Form, since: str, until: str, amended: Request | None, today: date) -> None:
     first = since or today.isoformat()
     if since and since < today.isoformat():
-        form.fault("valid_from", f"{since} ya pasó: una solicitud no obliga hacia atrás")
+        form.fault("valid_from", f"{spoken_day(since)} ya pasó: una solicitud no obliga hacia atrás")
     if until and until < first:
-        form.fault("valid_until", f"{until} es anterior a {first}, en que comienza")
+        form.fault("valid_until", f"{spoken_day(until)} es anterior a {spoken_day(first)}, en que comienza")
     if amended and amended.amended_by:
         form.fault("folio", f"{amended.folio}, a la que cambia, ya fue cambiada por {amended.amended_by}")
     elif amended and amended.state != ACCEPTED:
         form.fault("folio", f"{amended.folio}, a la que cambia, está {DECISIONS[amended.state]}")
     elif amended and first < amended.valid_from:
         # Both would be in force in between.
-        form.fault("valid_from", f"{first} es anterior a {amended.valid_from}, en que comienza {amended.folio}")
+        form.fault(
+            "valid_from",
+            f"{spoken_day(first)} es anterior a {spoken_day(amended.valid_from)}, en que comienza {amended.folio}",
+        )
 
 
 def service_requested(form: Form, procedure: Procedure, now: datetime) -> dict[str, Any]:

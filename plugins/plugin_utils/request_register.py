@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.items import Fault, source
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Item, Refusal, Register
 
 PENDING, ACCEPTED, REJECTED, CANCELLED = "pending", "accepted", "rejected", "cancelled"
@@ -146,7 +146,7 @@ def standing(request: Request, day: date) -> str:
     if request.state == CANCELLED:
         return f"está cancelada{because}"
     if request.valid_from > day.isoformat():
-        return f"está vigente a partir del {_spoken(request.valid_from)}"
+        return f"está vigente a partir del {spoken_day(request.valid_from)}"
     if request.last_day and request.last_day < day:
         return f"venció el {request.last_day:%d/%m/%Y}"
     return ""
@@ -264,7 +264,3 @@ def taken_over(items: Iterable[Item], requests: Requests) -> tuple[dict[str, lis
                 )
                 groups.pop(folio, None)
     return groups, conflicts
-
-
-def _spoken(day: str) -> str:
-    return f"{date.fromisoformat(day):%d/%m/%Y}"
