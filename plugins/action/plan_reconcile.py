@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.plugin_utils import expectations
+from ansible_collections.dse.backup.plugins.plugin_utils import expectations, views
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 
 
@@ -26,9 +26,10 @@ class ActionModule(PlanAction):
             all_expected = expectations.expected_by(index, register, self.procedure, self.now.date())
             wanted = self.limited(task_vars)
             all_expected = [each for each in all_expected if wanted(each.server)]
-            gaps = [each for each in all_expected if expectations.unrecorded(each, index, self.now)]
+            found = [(each, expectations.unrecorded(each, index, self.now)) for each in all_expected]
+            gaps = [(each, slots) for each, slots in found if slots]
             # A backup may lie there that covers what is missing or failed, or what a run cut off did not record.
-            concerned = {each.server for each in gaps}
+            concerned = {each.server for each, _slots in gaps}
             concerned |= {failure.server for failure in index.open_failures() if failure.is_of_a_backup}
             concerned |= {planned["server"] for pending in index.open_runs().values() for planned in pending}
             servers: dict[str, dict[str, Any]] = {}
@@ -41,6 +42,9 @@ class ActionModule(PlanAction):
                 [],
                 servers=[{**plan, "context": asdict(self.run_context)} for plan in servers.values()],
                 expected_count=len(all_expected),
+                gaps=[
+                    f"{each.server} · {each.item_id}: {views.slot_name(slot)}" for each, slots in gaps for slot in slots
+                ],
                 seeks="failure",
                 also_recorded={"highest_request_folios": register.highest_request_folios},
             )

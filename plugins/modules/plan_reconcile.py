@@ -33,6 +33,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+gaps:
+  description: In words, each slot that the ledger has neither a backup nor a failure of.
+  returned: success
+  type: list
+  elements: str
 servers:
   description: The servers whose repositories are worth a look, each with its items.
   returned: always

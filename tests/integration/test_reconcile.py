@@ -224,4 +224,5 @@ def test_check_mode_writes_nothing_and_looks_nowhere(nightly, clock):
     before = nightly.records()
     done = clock.play("2027-03-05 07:00", "reconcile.yml", "--check")
     assert done.rc == 0, done.out
+    assert all(f"srv-db01 · db-escolares: {day:02d}/03/2027" in done.out for day in (2, 3, 4))
     assert nightly.records() == before

@@ -32,7 +32,8 @@ def plan(result: dict[str, Any], run_id: str) -> str:
 
 def checked(result: dict[str, Any]) -> str:
     """Return the end of a rehearsal."""
-    return "Revisión (--check): no se contactó a ningún servidor ni se registró nada."
+    found = _section("FALTAN, SEGÚN EL REGISTRO; pueden estar en el servidor de respaldos", result["gaps"])
+    return "\n".join([*found, "Revisión (--check): no se contactó a ningún servidor ni se registró nada."])
 
 
 def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[str, Any], ledger: Ledger) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
+from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
 
@@ -54,10 +54,12 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
 def _recorded(record: dict[str, Any], result: dict[str, Any]) -> list[str]:
     kind = record["record_type"]
     if kind == "service_request":
-        return [
-            f"REGISTRADA: {record['folio']}. Para derivar de ella una solicitud de respaldo:",
-            f"  request.yml -e request_service_request={record['folio']} …",
-        ]
+        if record["service_type"] == "restore":
+            what, how = "Para atenderla", "restore.yml … (qué hay: list.yml y find.yml)"
+        else:
+            what = "Para derivar de ella una solicitud de respaldo"
+            how = f"request.yml -e request_service_request={record['folio']} …"
+        return [f"REGISTRADA: {record['folio']}. {what}:", f"  {how}"]
     if kind == "backup_request":
         return [
             f"REGISTRADA: {record['folio']}. Nada se respalda hasta que JAA la acepte:",
@@ -69,8 +71,12 @@ def _recorded(record: dict[str, Any], result: dict[str, Any]) -> list[str]:
         return [f"CANCELADA: {record['about_folio']}. Quite del inventario los elementos que la nombran."]
     if record["decision"] == "rejected":
         return [f"RECHAZADA: {record['about_folio']} ({record['decision_reason']})."]
-    return [f"ACEPTADA: {record['about_folio']}, desde el {spoken_day(record['valid_from'])}. En el inventario:",
-            *_element(record["about_folio"], result["request"])]  # fmt: skip
+    instead = f" en lugar de {result['request']['amends']}" if result["request"].get("amends") else ""
+    since = spoken_day(record["valid_from"])
+    return [
+        f"ACEPTADA: {record['about_folio']}{instead}, desde el {since}. En el inventario:",
+        *_element(record["about_folio"], result["request"]),
+    ]
 
 
 def _element(folio: str, request: dict[str, Any]) -> list[str]:
@@ -100,6 +106,7 @@ def _rows(record: dict[str, Any]) -> list[str]:
         ["Solicita", f"{record['requester_role']} · {record['requester_area']} · {record['requester_contact']}"],
         ["Servicio", f"{record['service']} · {', '.join(record['servers'])}"],
         ["Información", f"{record['information_type']}: {record['source']}"],
+        ["Tamaño estimado", human_size(record["estimated_bytes"])],
         ["Exclusiones", ", ".join(record["exclusions"] or []) or "ninguna"],
         ["Datos personales", "sí" if record["contains_personal_data"] else "no"],
     ]
