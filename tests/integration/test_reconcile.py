@@ -51,7 +51,7 @@ def test_days_without_a_controller_are_found_once_each_and_named(nightly, clock)
     assert "HAY FALLAS NUEVAS: 14." in done.out
     folios = [each["folio"] for each in nightly.records("failure")]
     assert [folio for folio in folios if folio not in done.out] == []
-    repeated = done.out[done.out.index("PRO 8.3 CNO 01") :]
+    repeated = done.out[done.out.index("PRO 8.3 CNO 01") :].split("\n\n")[0]
     assert "srv-db01 · db-escolares: 13 fallas en 30 días" in repeated
     assert "portal-src" not in repeated, "once is no repetition"
     again = clock.play("2027-03-15 08:00", "reconcile.yml")
