@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
@@ -34,7 +31,7 @@ class ActionModule(PlanAction):
     def _plan(self, wanted: list[str], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
         hosts, members = set(task_vars["ansible_play_hosts_all"]), set(task_vars["groups"].get("dse_servers", []))
         backups = index.backups()
-        _require_known(wanted, {each.item_id for each in backups})
+        self.require_backed_up(wanted, {each.item_id for each in backups})
         servers: dict[str, dict[str, Any]] = {}
         left: set[str] = set()
         for backup in undelivered(backups):
@@ -65,11 +62,3 @@ class ActionModule(PlanAction):
             # Whoever left the inventory still has backups that CSC should hold.
             left=sorted(left - members) if hosts == members else [],
         )
-
-
-def _require_known(wanted: list[str], known: set[str]) -> None:
-    for item_id in wanted:
-        if item_id not in known:
-            close = difflib.get_close_matches(item_id, known, n=1)
-            hint = f"¿quiso decir «{close[0]}»?" if close else f"hay: {', '.join(sorted(known)) or 'ninguno'}"
-            raise AnsibleActionFail(f"deliver_items: «{readable(item_id)}» no tiene respaldos en el registro; {hint}")

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
@@ -38,7 +35,7 @@ class ActionModule(PlanAction):
             for backup in index.backups():
                 if backup.server in hosts and (not options["items"] or backup.item_id in options["items"]):
                     of_items.setdefault((backup.server, backup.item_id), []).append(backup)
-            _require_known(options["items"], {item_id for _server, item_id in of_items})
+            self.require_backed_up(options["items"], {item_id for _server, item_id in of_items})
             register = self.register(task_vars, histories)
             servers: dict[str, dict[str, Any]] = {}
             rows = []
@@ -106,11 +103,3 @@ def _row(fate: Fate) -> dict[str, Any]:
         "goes": fate.goes,
         "reason": fate.reason,
     }
-
-
-def _require_known(wanted: list[str], known: set[str]) -> None:
-    for item_id in wanted:
-        if item_id not in known:
-            close = difflib.get_close_matches(item_id, known, n=1)
-            hint = f"¿quiso decir «{close[0]}»?" if close else f"hay: {', '.join(sorted(known)) or 'ninguno'}"
-            raise AnsibleActionFail(f"prune_items: «{readable(item_id)}» no tiene respaldos en el registro; {hint}")

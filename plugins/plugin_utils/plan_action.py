@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -120,6 +121,16 @@ class PlanAction(LedgerAction):
         """Return what tells whether a server is part of this run: without --limit all are, also those forgotten."""
         hosts, members = set(task_vars["ansible_play_hosts_all"]), set(task_vars["groups"].get("dse_servers", []))
         return lambda server: hosts == members or server in hosts
+
+    def require_backed_up(self, wanted: list[str], known: Collection[str]) -> None:
+        """Raise AnsibleActionFail, with the nearest name, for an item among ``wanted`` that has no backups."""
+        for item_id in wanted:
+            if item_id not in known:
+                close = difflib.get_close_matches(item_id, known, n=1)
+                hint = f"¿quiso decir «{close[0]}»?" if close else f"hay: {', '.join(sorted(known)) or 'ninguno'}"
+                raise AnsibleActionFail(
+                    f"{self.job}_items: «{readable(item_id)}» no tiene respaldos en el registro; {hint}"
+                )
 
     def planned(self, server: str, stage: str, **more: Any) -> dict[str, Any]:
         """Return one element of ``planned``."""
