@@ -40,8 +40,9 @@ class Standing(NamedTuple):
     retention_until: date | None
     acknowledgements: list[Acknowledgement]
     corrections: list[dict[str, Any]]
-    # Of a backup, the delivery by which CSC has it.
+    # Of a backup, the delivery by which CSC has it, and the first failure that was found in it.
     csc_delivery_folio: str | None = None
+    failure_folio: str | None = None
 
     def as_fields(self) -> dict[str, Any]:
         """Return plain data, for JSON; what there is none of is left out."""
@@ -52,6 +53,7 @@ class Standing(NamedTuple):
             "acknowledgements": [{k: v for k, v in each._asdict().items() if v} for each in self.acknowledgements],
             "later_corrections": self.corrections,
             "csc_delivery_folio": self.csc_delivery_folio,
+            "failure_folio": self.failure_folio,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -84,6 +86,8 @@ class Reading:
     _attended: set[str] = field(default_factory=set)
     # Folio of a backup -> those of its deliveries to CSC.
     _delivered: dict[str, list[str]] = field(default_factory=dict)
+    # Folio of a backup -> that of the first failure about it.
+    _failed: dict[str, str] = field(default_factory=dict)
 
     def add(self, position: int, record: Mapping[str, Any]) -> None:
         """Take one more record into account; ``position`` grows from record to record."""
@@ -93,6 +97,8 @@ class Reading:
         elif record_type == "plan":
             version = (record["plan_version"], _day(record))
             self._plans.setdefault((record["item_id"], record["plan_year"]), []).append(version)
+        elif about and record_type == "failure":
+            self._failed.setdefault(about, record["folio"])
         elif record_type == "delivery":
             for file in record.get("files", []):
                 self._delivered.setdefault(file["folio"], []).append(record["folio"])
@@ -113,7 +119,8 @@ class Reading:
         names = (record["folio"], view(form, record))
         acknowledged = [each for name in names for where, each in self._acknowledged.get(name, []) if where > position]
         corrected, delivery = self._corrected.get(record["folio"], []), self._delivery(record["folio"])
-        return Standing(status, closed_on, keep, acknowledged, corrected, delivery)
+        failure = self._failed.get(record["folio"])
+        return Standing(status, closed_on, keep, acknowledged, corrected, delivery, failure)
 
     def _add_about(self, position: int, record: Mapping[str, Any]) -> None:
         record_type, about = record["record_type"], record["about_folio"]

@@ -101,6 +101,18 @@ def test_csc_has_a_backup_by_the_last_delivery_that_it_has_not_rejected(standing
     assert standing(record, first, rejected, second).csc_delivery_folio == second["folio"]
 
 
+def test_a_doubtful_backup_names_its_failure(standing):
+    """Breaks: a form says that a backup does not conform, and not in which failure that was followed up."""
+    record = backup()
+    first, second = (
+        on("2026-11-23", failure_record("2026-11-22", folio=f"DSE-05-2026-000{number}", about_folio=record["folio"]))
+        for number in (7, 8)
+    )
+    other = on("2026-11-23", failure_record("2026-11-22", folio="DSE-05-2026-0009", about_folio="DSE-03-2026-0002"))
+    assert standing(record, first, second).as_fields()["failure_folio"] == first["folio"]
+    assert "failure_folio" not in standing(record, other).as_fields()
+
+
 def test_csc_says_where_it_keeps_a_delivery(standing):
     delivery = on("2026-11-23", delivery_record("CSC-02-2026-0001", "DSE-03-2026-0001"))
     accepted = acknowledged("2026-11-24", delivery["folio"], "CSC", storage_location="Gaveta 2")
