@@ -152,7 +152,7 @@ def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(insti
     (failure,) = institution.records("failure")
     reason = {"result": "accepted", "reason": "aún no se solicitaba"}
 
-    def by(user, given=roles):
+    def by(user, given):
         institution.host_vars = {server: {"operator_roles": given} for server in institution.SERVERS}
         return ("-e", f"awx_user_name={user}")
 
@@ -164,21 +164,21 @@ def test_a_user_acts_in_the_roles_that_the_inventory_gives_and_in_no_other(insti
     ):
         done = acknowledge(institution, failure["folio"], *by(user, given), **reason)
         assert done.rc != 0 and words in done.out, done.out
-    done = institution.backup(*by("ana"))
+    done = institution.backup(*by("ana", roles))
     assert done.rc != 0 and "ana es CGDW; no puede actuar como JAA" in done.out
     # Nor by giving oneself the role, or by a name that AWX has not given.
-    done = acknowledge(institution, failure["folio"], *by("jefe"), "-e", '{"operator_roles": {}}', **reason)
+    done = acknowledge(institution, failure["folio"], *by("jefe", roles), "-e", '{"operator_roles": {}}', **reason)
     assert done.rc != 0 and "operator_roles: no se acepta con -e" in done.out, done.out
     institution.env.clear()
-    done = acknowledge(institution, failure["folio"], *by("jefe"), **reason)
+    done = acknowledge(institution, failure["folio"], *by("jefe", roles), **reason)
     assert done.rc != 0 and "no está en ella; no puede actuar como JAA" in done.out, done.out
     institution.env.update(job)
     assert institution.records("closing") == []
-    closing = accepted(institution, failure["folio"], *by("jefe"), **reason)
+    closing = accepted(institution, failure["folio"], *by("jefe", roles), **reason)
     system = pwd.getpwuid(os.getuid()).pw_name
     assert (closing["operator_user"], closing["operator_role"]) == (f"jefe (AWX; sistema: {system})", "JAA")
     # The CGDW may ask, and not decide, under its own name too.
-    asked = ask(institution, *by("ana"), "-e", "operator_role=CGDW", **form(failing))
+    asked = ask(institution, *by("ana", roles), "-e", "operator_role=CGDW", **form(failing))
     assert asked.rc == 0, asked.out
     assert institution.records("backup_request")[0]["operator_user"] == f"ana (AWX; sistema: {system})"
 

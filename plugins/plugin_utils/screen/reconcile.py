@@ -136,7 +136,7 @@ def _unclosed(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
         day = date.fromisoformat(backup.backup_date)
         kind = ledger.procedure.information_type(backup.information_type)
         if kind.schedule.unit != "elapsed_days" and day - timedelta(days=day.weekday()) + timedelta(days=7) <= today:
-            series = next(form.series for form in ledger.procedure.forms.values() if form.code == backup.form_code)
+            series = ledger.procedure.forms[backup.form_code].series
             weeks.setdefault(f"{series}-{calendar.iso_week(day)}", set()).add(backup.folio)
     rows = []
     for name, folios in weeks.items():
