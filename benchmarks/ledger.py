@@ -98,7 +98,10 @@ class _Size:
         self.memory.append(memory)
 
     def _append(self) -> None:
-        written = self._new_ledger().append(self._run)
+        # Each backup a snapshot of its own: what the ledger has already is not written again.
+        run = [{**entry, "file_name": f"{next(self._numbers):064x}"} if "file_name" in entry else entry
+               for entry in self._run]  # fmt: skip
+        written = self._new_ledger().append(run)
         if len(written.records) != _BACKUPS + 2 or written.warnings:
             raise Failed(f"not all was recorded: {written.warnings}")
 

@@ -242,7 +242,7 @@ def test_what_is_late_is_told_every_morning(institution, clock):
     (delivery,) = institution.records("delivery")
     assert "TODO AL DÍA" in clock.play("2027-03-14 07:00", "reconcile.yml").out
     told = clock.play("2027-03-15 07:00", "reconcile.yml")
-    assert unsaid in told.out and f"{delivery['folio']} · srv-web01 del 2027-03-08" in told.out, told.out
+    assert unsaid in told.out and f"{delivery['folio']} · srv-web01 del 08/03/2027" in told.out, told.out
     assert late not in told.out
     assert acknowledge(institution, delivery["folio"], result="accepted", **{"as": "CSC"}).rc == 0
     assert "TODO AL DÍA" in clock.play("2027-03-15 08:00", "reconcile.yml").out
