@@ -33,13 +33,15 @@ class ActionModule(PlanAction):
             histories = index.histories()
             of_items: dict[tuple[str, str], list[Backup]] = {}
             for backup in index.backups():
-                if backup.server in hosts and (not options["items"] or backup.item_id in options["items"]):
+                if backup.server in hosts:
                     of_items.setdefault((backup.server, backup.item_id), []).append(backup)
             self.require_backed_up(options["items"], {item_id for _server, item_id in of_items})
             register = self.register(task_vars, histories)
             servers: dict[str, dict[str, Any]] = {}
             rows = []
             for (server, item_id), backups in sorted(of_items.items()):
+                if options["items"] and item_id not in options["items"]:
+                    continue
                 decided = self._fates(server, item_id, backups, histories.get(item_id, History()), register)
                 rows += [_row(fate) for fate in decided]
                 for fate in decided:

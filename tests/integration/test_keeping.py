@@ -154,6 +154,8 @@ def test_what_is_past_its_time_goes_and_is_recorded_and_nothing_else(soon):
     done = run(soon, "prune.yml", "--check")
     assert done.rc == 0 and second["folio"] in done.out
     assert snapshots(soon) == before and soon.records("disposal") == []
+    misspelt = run(soon, "prune.yml", "-e", json.dumps({"prune_items": ["portal-medio"]}))
+    assert misspelt.rc != 0 and "«portal-medio»" in misspelt.out and "¿quiso decir «portal-media»?" in misspelt.out
     assert run(soon, "prune.yml").rc == 0
     assert set(before) - set(snapshots(soon)) == {second["file_name"]}
     (disposal,) = soon.records("disposal")
