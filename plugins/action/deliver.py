@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.dse.backup.plugins.module_utils._core.csc_place import OPTION
 from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text
 from ansible_collections.dse.backup.plugins.plugin_utils.repository_job import RepositoryJob
@@ -20,9 +21,7 @@ class ActionModule(RepositoryJob):
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.open_plan(
-            csc_repository={"type": "str", "required": True},
-            csc_password_file={"type": "path", "required": True},
-            csc_options={"type": "list", "elements": "str", "default": []},
+            csc=OPTION,
             key_reference={"type": "str", "required": True},
         )
         backups: list[dict[str, Any]] = self.plan["backups"]
@@ -30,7 +29,7 @@ class ActionModule(RepositoryJob):
         answer = self.ask(
             "deliver",
             task_vars,
-            **{key: options[key] for key in ("csc_repository", "csc_password_file", "csc_options")},
+            csc=options["csc"],
             backups=[
                 {
                     "snapshot": each["file_name"],
@@ -53,7 +52,7 @@ class ActionModule(RepositoryJob):
             "server": self.server,
             "result": "incomplete" if failures else "done",
             "delivery_method": "transfer",
-            "destination": options["csc_repository"],
+            "destination": options["csc"]["repository"],
             "encrypted": True,
             "key_reference": options["key_reference"],
             "files": proved,

@@ -36,19 +36,27 @@ options:
     description: Seconds to wait for others who are using the repository.
     type: int
     default: 600
-  csc_repository:
-    description: CSC's repository, as restic writes it - a directory, C(sftp:), C(s3:) and so on.
-    type: str
+  csc:
+    description: Where CSC keeps its copy, as it is reached from the backup server.
+    type: dict
     required: true
-  csc_password_file:
-    description: A file with its password, which the owner of JAA's repository can read.
-    type: path
-    required: true
-  csc_options:
-    description: Options of restic for CSC's repository, such as C(sftp.args=...).
-    type: list
-    elements: str
-    default: []
+    suboptions:
+      repository:
+        description: CSC's repository, as restic writes it - a directory, C(sftp:), C(s3:) and so on.
+        type: str
+        required: true
+      password_file:
+        description: A file with its password, which the owner of JAA's repository can read.
+        type: path
+        required: true
+      options:
+        description: Options of restic for it, such as C(sftp.args=...).
+        type: list
+        elements: str
+        default: []
+      credentials_file:
+        description: A file with the credentials of an S3 store, in the format that its programs share.
+        type: path
   backups:
     description: The backups to deliver.
     type: list
@@ -78,8 +86,9 @@ EXAMPLES = r"""
     repository: /srv/dse-backup/srv-web01/repository
     password_file: /srv/dse-backup/srv-web01/repository.key
     lock_file: /srv/dse-backup/srv-web01/lock
-    csc_repository: sftp:respaldos@csc.example.org:/srv/csc/srv-web01
-    csc_password_file: /srv/dse-backup/srv-web01/csc.key
+    csc:
+      repository: sftp:respaldos@csc.example.org:/srv/csc/srv-web01
+      password_file: /srv/dse-backup/srv-web01/csc.key
     key_reference: K-2026-02
   delegate_to: srv-bkp01
 """
@@ -97,9 +106,10 @@ delivered:
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dse.backup.plugins.module_utils._core import csc_place
 from ansible_collections.dse.backup.plugins.module_utils._core.delivery import Wanted, deliver
 from ansible_collections.dse.backup.plugins.module_utils._core.repository_lock import OPTIONS, opened
-from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import ResticError
 
 
 def main() -> None:
@@ -107,18 +117,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **OPTIONS,
-            "csc_repository": {"type": "str", "required": True},
-            "csc_password_file": {"type": "path", "required": True, "no_log": False},
-            "csc_options": {"type": "list", "elements": "str", "default": []},
+            "csc": csc_place.OPTION,
             "backups": {"type": "list", "elements": "dict", "options": wanted, "required": True},
         },
     )
     given = module.params
     try:
         with opened(given) as jaa:
-            csc = Restic(
-                given["csc_repository"], given["csc_password_file"], jaa.program, given["csc_options"], owner=jaa.owner
-            )
+            csc = csc_place.repository_of(given["csc"], jaa)
             delivered = deliver(jaa, csc, [Wanted(**each) for each in given["backups"]])
     except (OSError, ResticError) as error:
         module.fail_json(msg=f"no se entregó nada de {given['repository']} a CSC: {error}")

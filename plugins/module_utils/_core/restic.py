@@ -71,7 +71,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Restic:
-    """One repository and how to reach it. ``owner`` (uid, gid) is who the calls run as; None: whoever we are."""
+    """One repository and how to reach it. ``owner`` (uid, gid) is who the calls run as; None: whoever we are.
+
+    ``credentials_file`` is what an S3 store asks for, as its programs share it: AWS_SHARED_CREDENTIALS_FILE.
+    """
 
     repository: str
     password_file: str
@@ -79,6 +82,7 @@ class Restic:
     options: Sequence[str] = ()
     cache_dir: str | None = None
     owner: tuple[int, int] | None = None
+    credentials_file: str | None = None
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Restic:
@@ -302,13 +306,14 @@ class Restic:
         identity: dict[str, Any] = {}
         if self.owner and self.owner[0] != os.geteuid():
             identity = {"user": self.owner[0], "group": self.owner[1], "extra_groups": []}
+        secrets = {"AWS_SHARED_CREDENTIALS_FILE": self.credentials_file} if self.credentials_file else {}
         try:
             return _Process(
                 command,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **secrets},
                 **{"cwd": "/", **identity, **how},
             )
         except OSError as error:
