@@ -9,19 +9,17 @@ reading them: the engine compares every piece that it reads with its id.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from .read_back import read_back
 from .restic import Restic, ResticError
 from .text import readable
 
 _NO_REPOSITORY, _WRONG_PASSWORD = 10, 12
-_BLOCK = 1 << 20
 
 
 class Wanted(NamedTuple):
@@ -64,7 +62,7 @@ def deliver(jaa: Restic, csc: Restic, wanted: Sequence[Wanted], *, read_back: bo
         answers = {each: csc.copy_from(jaa, [each]) for each in ids}
     with ThreadPoolExecutor() as pool:
         listed = [pool.submit(repository.snapshots) for repository in (jaa, csc)]
-    here, there = ({_identity(each): each for each in future.result()} for future in listed)
+    here, there = ({identity_of(each): each for each in future.result()} for future in listed)
     of_id = {each["id"]: each for each in here.values()}
     delivered = []
     for each in wanted:
@@ -102,7 +100,7 @@ def _require_own_key(jaa: Restic, csc: Restic) -> None:
         )
 
 
-def _identity(snapshot: dict[str, Any]) -> str:
+def identity_of(snapshot: dict[str, Any]) -> str:
     """Return what stays the same in every copy of a snapshot."""
     return snapshot.get("original") or snapshot["id"]
 
@@ -111,7 +109,7 @@ def _compare(wanted: Wanted, here: dict[str, Any] | None, there: dict[str, dict[
     name = wanted.snapshot
     if here is None:
         return Delivered(name, problem="no está en el repositorio de JAA")
-    copy = there.get(_identity(here))
+    copy = there.get(identity_of(here))
     if copy is None:
         return Delivered(name, problem=said or "no llegó al repositorio de CSC")
     if copy["tree"] != here["tree"]:
@@ -120,51 +118,8 @@ def _compare(wanted: Wanted, here: dict[str, Any] | None, there: dict[str, dict[
 
 
 def _read_back(csc: Restic, found: Delivered, wanted: Wanted) -> Delivered:
-    """Read all of a copy; a dump must have the digest that it had when it was made."""
-    size, digests = 0, set()
-    try:
-        blocks = _Blocks(csc.content(found.copy, "/"))
-        with tarfile.open(fileobj=blocks, mode="r|", bufsize=_BLOCK) as archive:
-            for member in archive:
-                if member.isreg():
-                    size += member.size
-                    if wanted.dump_sha256:
-                        digests.add(_digest(archive.extractfile(member)))
-        blocks.drain()
-    except (ResticError, tarfile.TarError) as error:
-        return replace(found, sha256="", problem=f"no se pudo leer en el repositorio de CSC: {readable(str(error))}")
-    if not wanted.dump_sha256:
-        return replace(found, bytes_received=size)
-    if wanted.dump_sha256 not in digests:
-        problem = "el volcado que se leyó en el repositorio de CSC no tiene la huella registrada"
-        return replace(found, bytes_received=size, sha256="", problem=problem)
-    return replace(found, bytes_received=size, sha256=wanted.dump_sha256)
-
-
-def _digest(stream: Any) -> str:
-    digest = hashlib.sha256()
-    for block in iter(lambda: stream.read(_BLOCK), b""):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-class _Blocks:
-    """A stream of blocks, of any size, as a file to read from."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks: Iterator[bytes] = iter(blocks)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size:
-            block = next(self._blocks, b"")
-            if not block:
-                break
-            self._rest += block
-        wanted, self._rest = self._rest[:size], self._rest[size:]
-        return wanted
-
-    def drain(self) -> None:
-        """Read what is left: only the end of the stream says whether it was whole."""
-        for _block in self._blocks:
-            pass
+    reading = read_back(csc, found.copy, wanted.dump_sha256)
+    if reading.problem:
+        problem = f"en el repositorio de CSC {reading.problem}"
+        return replace(found, bytes_received=reading.size_bytes, sha256="", problem=problem)
+    return replace(found, bytes_received=reading.size_bytes, sha256=wanted.dump_sha256 or found.sha256)

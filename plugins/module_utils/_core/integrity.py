@@ -38,13 +38,14 @@ class Verification:
     """What a verification found. ``read`` is ``all``, ``structure`` or the share ``n/t`` of the data that was read.
 
     ``damaged_snapshots`` are full ids of backups that cannot be restored in full, or are gone, among them those of
-    ``expected`` that the repository does not have.
+    ``expected`` that the repository does not have. ``broken_packs`` are the files of data that are wrong or gone.
     """
 
     read: str
     errors: list[str] = field(default_factory=list)
     damaged_snapshots: list[str] = field(default_factory=list)
     checked_snapshots: int = 0
+    broken_packs: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> str:
@@ -82,10 +83,12 @@ def _examine(restic: Restic, read: str, expected: Collection[str]) -> Verificati
     errors = [f"falta el respaldo {name}" for name in sorted(set(expected) - files - loadable)]
     errors += [f"no se puede leer el archivo del respaldo {name}" for name in sorted(files - loadable)]
     damaged = (files | set(expected)) - loadable
+    packs: set[str] = set()
     if answer.code != 0:
         errors += _said(answer)
-        damaged |= _hit(restic, answer, loadable, errors)
-    return Verification(read, errors[:_SHOWN], sorted(damaged), len(loadable))
+        packs = _packs(answer)
+        damaged |= _hit(restic, answer, packs, loadable, errors)
+    return Verification(read, errors[:_SHOWN], sorted(damaged), len(loadable), sorted(packs))
 
 
 def _flags(read: str) -> list[str]:
@@ -106,13 +109,19 @@ def _said(answer: Answer) -> list[str]:
     return [readable(text.strip(), 500) for text in wrong if not any(advice in text for advice in _ADVICE)]
 
 
-def _hit(restic: Restic, answer: Answer, snapshots: set[str], errors: list[str]) -> set[str]:
+def _packs(answer: Answer) -> set[str]:
+    return {*_PACK.findall(_all_of(answer)), *(answer.summary.get("broken_packs") or [])}
+
+
+def _all_of(answer: Answer) -> str:
+    return "\n".join((*answer.texts, answer.output.decode("utf-8", "replace")))
+
+
+def _hit(restic: Restic, answer: Answer, packs: set[str], snapshots: set[str], errors: list[str]) -> set[str]:
     """Return which snapshots need what is damaged or missing: all of them where not even that can be told."""
-    text = "\n".join((*answer.texts, answer.output.decode("utf-8", "replace")))
-    packs = {*_PACK.findall(text), *(answer.summary.get("broken_packs") or [])}
     try:
         # Blobs that no index has stand in the errors themselves; one that stands in a pack counts with its pack.
-        return restic.users_of(_blobs_of(restic, packs) | set(_BLOB.findall(text))) & snapshots
+        return restic.users_of(_blobs_of(restic, packs) | set(_BLOB.findall(_all_of(answer)))) & snapshots
     except ResticError as error:
         errors.append(f"no se puede leer ningún respaldo mientras no se repare: {error}")
         return snapshots

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from .text import readable
@@ -249,9 +249,12 @@ class Restic:
 
     # What only the backup server does: see integrity, drill and prune.
 
-    def answer(self, verb: str, *arguments: str) -> Answer:
-        """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start."""
-        with self._start(self._command(verb, *arguments)) as process:
+    def answer(self, verb: str, *arguments: str, directory: str = "/") -> Answer:
+        """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start.
+
+        ``directory`` is where it runs: ``repair packs`` leaves there what it takes out.
+        """
+        with self._start(self._command(verb, *arguments), cwd=directory) as process:
             errors = _Drain(process.stderr)
             output = process.stdout.read()
             return Answer(process.wait(), output, errors.lines())
@@ -269,9 +272,21 @@ class Restic:
             if code != 0:
                 raise ResticError(_explain(code, errors.lines()))
 
-    def copy_from(self, source: Restic, ids: Sequence[str]) -> Answer:
-        """Copy snapshots of another repository into this one, those that it has already left out."""
-        return self.answer("copy", "--from-repo", source.repository, "--from-password-file", source.password_file, *ids)
+    def copy_from(self, source: Restic, ids: Sequence[str], *, read_only: bool = False) -> Answer:
+        """Copy snapshots of another repository into this one, those that it has already left out.
+
+        With ``read_only`` nothing is written to ``source``, not even a lock. One of the two is elsewhere, and what is
+        needed to reach it is said for both: restic has no way to tell them apart.
+        """
+        reached = replace(
+            self,
+            options=(*self.options, *source.options),
+            credentials_file=self.credentials_file or source.credentials_file,
+        )
+        lock = ["--no-lock"] if read_only else []
+        return reached.answer(
+            "copy", *lock, "--from-repo", source.repository, "--from-password-file", source.password_file, *ids
+        )
 
     def users_of(self, blobs: Collection[str]) -> set[str]:
         """Return the ids of the snapshots that need any of ``blobs``, or whose directories cannot be read in full.

@@ -1,0 +1,140 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mends JAA's repository from CSC's copy, and proves it (4.3.1 c).
+
+restic's ``copy`` leaves out a backup that is there, however damaged it is: it has to be out of the way first. It is set
+aside, not deleted, until the one from CSC has been read to its end. The caller holds the exclusive lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from .delivery import identity_of
+from .integrity import ALL, Verification, verify
+from .prune import clear_stale_locks
+from .read_back import read_back
+from .restic import Restic, ResticError
+
+
+class Recorded(NamedTuple):
+    """A backup that JAA's repository should have, by the ledger.
+
+    Its full id there, the id that it was given when it was made (which its copies name as theirs ``original``) and, of
+    a database, its dump's digest.
+    """
+
+    snapshot: str
+    original: str
+    dump_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What became of one damaged backup: its id from now on, what was read of it, and why it is not mended."""
+
+    original: str
+    snapshot: str = ""
+    csc_snapshot: str = ""
+    sha256: str = ""
+    size_bytes: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Each damaged backup of the ledger's, and how the whole repository is afterwards (everything was read)."""
+
+    verification: Verification
+    backups: list[Mended] = field(default_factory=list)
+
+
+def repair(jaa: Restic, csc: Restic, recorded: Sequence[Recorded], aside: str) -> Repair:
+    """Bring back from ``csc``, which is only read, what is damaged in ``jaa``; what is sound stays as it is.
+
+    ``aside`` is a directory for what is taken out meanwhile; it is left where something could not be mended. A repair
+    that was cut off is made again and converges. Raises ResticError where either repository cannot be opened, OSError.
+    """
+    clear_stale_locks(jaa)
+    found = verify(jaa, ALL, [each.snapshot for each in recorded])
+    damaged = [each for each in recorded if each.snapshot in found.damaged_snapshots]
+    if found.result == "intact":
+        return Repair(found)
+    there = {identity_of(each): each for each in csc.snapshots()}
+    wanted = [each for each in damaged if each.original in there]
+    os.makedirs(aside, mode=0o700, exist_ok=True)
+    if jaa.owner:
+        os.chown(aside, *jaa.owner)
+    for each in wanted:
+        _move(_file(jaa, each.snapshot), os.path.join(aside, each.snapshot))
+    said = _mend(jaa, csc, found, [there[each.original]["id"] for each in wanted], aside)
+    backups = [_proved(jaa, each, there.get(each.original), said) for each in damaged]
+    for each, mended in zip(damaged, backups):
+        if mended.problem:
+            # What can still be read of it shall not be lost.
+            _move(os.path.join(aside, each.snapshot), _file(jaa, each.snapshot))
+    now = {each.original: mended.snapshot for each, mended in zip(damaged, backups) if not mended.problem}
+    after = verify(jaa, ALL, [now.get(each.original, each.snapshot) for each in recorded])
+    # Proved is what the repository as a whole says is sound, too.
+    backups = [
+        replace(each, problem="sigue dañado después de repararlo") if each.snapshot in after.damaged_snapshots else each
+        for each in backups
+    ]
+    if after.result == "intact":
+        shutil.rmtree(aside)
+    return Repair(after, backups)
+
+
+def _mend(jaa: Restic, csc: Restic, found: Verification, ids: Sequence[str], aside: str) -> dict[str, str]:
+    """Take what is broken out of the repository and copy ``ids`` into it; return, by id, what could not be copied."""
+    present = [name for name in found.broken_packs if os.path.exists(_pack(jaa, name))]
+    if present:
+        # What is sound in them is kept; the files themselves stay in the directory.
+        answer = jaa.answer("repair", "packs", *present, directory=aside)
+        if answer.code != 0:
+            raise ResticError(f"no se pudo apartar lo dañado: {answer.explanation}")
+    jaa.output("repair", "index")
+    if not ids or jaa.copy_from(csc, ids, read_only=True).code == 0:
+        return {}
+    # One that CSC cannot read either must not keep the others away.
+    answers = {each: jaa.copy_from(csc, [each], read_only=True) for each in ids}
+    return {each: answer.explanation for each, answer in answers.items() if answer.code != 0}
+
+
+def _proved(jaa: Restic, wanted: Recorded, copy: dict | None, said: dict[str, str]) -> Mended:
+    """Return what is in JAA's repository now, read to its end, if it is what CSC has."""
+    if copy is None:
+        return Mended(wanted.original, problem="CSC no tiene copia de él")
+    here = {identity_of(each): each for each in jaa.snapshots()}.get(wanted.original)
+    mended = Mended(wanted.original, csc_snapshot=copy["id"])
+    if here is None:
+        return replace(mended, problem=said.get(copy["id"]) or "no llegó de la copia de CSC")
+    if here["tree"] != copy["tree"]:
+        return replace(mended, problem="su contenido en la copia de CSC es otro")
+    reading = read_back(jaa, here["id"], wanted.dump_sha256)
+    return replace(
+        mended,
+        snapshot=here["id"],
+        sha256="" if reading.problem else wanted.dump_sha256 or here["tree"],
+        size_bytes=reading.size_bytes,
+        problem=reading.problem,
+    )
+
+
+def _file(restic: Restic, snapshot_id: str) -> str:
+    return os.path.join(restic.repository, "snapshots", snapshot_id)
+
+
+def _pack(restic: Restic, name: str) -> str:
+    return os.path.join(restic.repository, "data", name[:2], name)
+
+
+def _move(source: str, target: str) -> None:
+    """Move a file of the repository, with its owner, if it is there and nothing is in its place."""
+    if os.path.exists(source) and not os.path.exists(target):
+        shutil.move(source, target)
