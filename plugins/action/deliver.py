@@ -32,14 +32,14 @@ class ActionModule(RepositoryJob):
             csc=options["csc"],
             backups=[
                 {
-                    "snapshot": each["file_name"],
+                    "snapshot": each["snapshot"],
                     "dump_sha256": each["sha256"] if each["information_type"] == "database" else "",
                 }
                 for each in backups
             ],
         )
         found = {text(each["snapshot"]): each for each in answer["delivered"]}
-        files = [self._file(each, found[each["file_name"]]) for each in backups]
+        files = [self._file(each, found[each["snapshot"]]) for each in backups]
         proved = [each for each in files if each["matches"]]
         failures = list(self._failures(backups, found))
         if not proved:
@@ -77,7 +77,7 @@ class ActionModule(RepositoryJob):
 
     def _failures(self, backups: list[dict[str, Any]], found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for backup in backups:
-            delivered = found[backup["file_name"]]
+            delivered = found[backup["snapshot"]]
             if problem := text(delivered["problem"]):
                 item = {"id": backup["item_id"], **{key: backup[key] for key in ("service", "information_type")}}
                 failure = outcomes.failure(

@@ -75,7 +75,7 @@ class ActionModule(RepositoryJob):
         return [record, {**failure, "about_folio": backup["folio"]}]
 
     def _files(self, drill: dict[str, Any], options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        answer = self.ask("drill", task_vars, snapshot=drill["backup"]["file_name"], scratch_dir=options["scratch_dir"])
+        answer = self.ask("drill", task_vars, snapshot=drill["snapshot"], scratch_dir=options["scratch_dir"])
         problems = texts(answer["problems"])
         return {
             "restored_bytes": int(answer["restored_bytes"]),

@@ -26,7 +26,7 @@ class ActionModule(LedgerAction):
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(**REPOSITORY_OPTIONS, limit={"type": "int", "default": 500})
         plan = options.pop("plan")
-        versions = {each["file_name"]: each for each in plan["versions"]}
+        versions = {each["snapshot"]: each for each in plan["versions"]}
         answer = self._execute_module(
             "dse.backup.find_files",
             module_args={**options, "pattern": plan["pattern"], "snapshots": list(versions)},

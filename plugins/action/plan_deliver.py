@@ -52,7 +52,10 @@ class ActionModule(PlanAction):
             plan["backups"].append(
                 {
                     key: getattr(backup, key)
-                    for key in ("folio", "item_id", "service", "information_type", "file_name", "size_bytes", "sha256")
+                    for key in (
+                        *("folio", "item_id", "service", "information_type", "file_name", "snapshot"),
+                        *("size_bytes", "sha256"),
+                    )
                 }
             )
         return self.result(

@@ -94,6 +94,7 @@ class ActionModule(PlanAction):
             "server": backup.server,
             "item_id": backup.item_id,
             "backup": {key: value for key, value in asdict(backup).items() if value is not None},
+            "snapshot": backup.snapshot,
             "tested_on": tested_on,
             "planned": planned,
             "request": None,
@@ -101,7 +102,7 @@ class ActionModule(PlanAction):
         if item and is_database(item):
             drill["request"] = {
                 "item": item,
-                "snapshot": backup.file_name,
+                "snapshot": backup.snapshot,
                 "sha256": backup.sha256,
                 "dump_file": dump_file_name(item),
                 "target": "",

@@ -45,7 +45,7 @@ class ActionModule(LedgerAction):
             if wanted and (as_of is None or backup.moment <= as_of):
                 plan = servers.setdefault(backup.server, {"server": backup.server, "pattern": options["pattern"]})
                 plan.setdefault("versions", []).append(
-                    {key: getattr(backup, key) for key in ("folio", "item_id", "file_name", "started_at")}
+                    {key: getattr(backup, key) for key in ("folio", "item_id", "file_name", "snapshot", "started_at")}
                 )
         return {"changed": False, "servers": list(servers.values())}
 

@@ -46,7 +46,7 @@ class ActionModule(PlanAction):
                 rows += [_row(fate) for fate in decided]
                 for fate in decided:
                     if fate.goes:
-                        self._add(servers, server, fate.backup.file_name, fate.backup.folio, item_id)
+                        self._add(servers, server, fate.backup.snapshot, fate.backup.folio, item_id)
             if not options["items"]:
                 for server in sorted(hosts):
                     for name in outdated_safety(

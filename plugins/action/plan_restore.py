@@ -13,9 +13,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.restore_request import resolve
 
+_DAMAGED = "según la última verificación del repositorio"
 _ANSWERS = (
     *("item", "folio", "as_of", "target", "in_place", "include", "undo", "verify"),
-    *("reason", "reason_detail", "requester", "preview"),
+    *("reason", "reason_detail", "requester", "preview", "loan"),
 )
 
 
@@ -50,6 +51,9 @@ class ActionModule(PlanAction):
             if request.faults or wrong:
                 raise AnsibleActionFail("no se restauró nada:\n  " + "\n  ".join([*wrong, *request.faults]))
             backup = request.backup
+            standing, faults = self.standing_loan(backup.server, task_vars)
+            if faults:
+                raise AnsibleActionFail("no se restauró nada:\n  " + "\n  ".join(faults))
             planned = self.planned(
                 backup.server,
                 "restore",
@@ -71,6 +75,7 @@ class ActionModule(PlanAction):
                 "overwrite_allowed": request.in_place,
                 "included_paths": request.include or None,
                 "undoes_folio": request.undo["folio"] if request.undo else None,
+                "related_folios": [request.resumes] if request.resumes else None,
             }
             return self.result(
                 index,
@@ -83,6 +88,12 @@ class ActionModule(PlanAction):
                     "planned": planned,
                     "context": asdict(self.run_context),
                     "is_preview": is_preview,
+                    "use_csc": request.use_csc,
+                    "with_csc": request.with_csc,
+                    "known_damage": _DAMAGED if backup.is_damaged else "",
+                    "dump_sha256": backup.sha256 if backup.information_type == "database" else "",
+                    "lent": [backup.folio],
+                    "standing": standing,
                 },
                 backup={key: value for key, value in asdict(backup).items() if value is not None},
                 remarks=request.remarks,

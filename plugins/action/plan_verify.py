@@ -39,7 +39,7 @@ class ActionModule(PlanAction):
         expected: dict[str, list[str]] = {}
         for backup in index.backups():
             if backup.removed_on is None:
-                expected.setdefault(backup.server, []).append(backup.file_name)
+                expected.setdefault(backup.server, []).append(backup.snapshot)
         unknown = [readable(server) for server in options["servers"] if server not in expected]
         if unknown:
             raise AnsibleActionFail(

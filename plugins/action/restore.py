@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.module_utils._core.sizes import NONCONFORMING
+from ansible_collections.dse.backup.plugins.plugin_utils import csc_copy, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import LedgerAction
 from ansible_collections.dse.backup.plugins.plugin_utils.long_job import follow, text, texts
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import restore as screen
@@ -28,6 +29,7 @@ class ActionModule(LedgerAction):
         options = self.options(
             plan={"type": "dict", "required": True},
             source={"type": "dict", "default": {}},
+            borrowed={"type": "dict", "default": {}},
             script={"type": "path", "required": True},
             state_dir={"type": "path", "required": True},
             config_file={"type": "path", "required": True},
@@ -36,19 +38,55 @@ class ActionModule(LedgerAction):
         )
         self.plan = options.pop("plan")
         self.run_context = outcomes.Context(**self.plan["context"])
-        source = options.pop("source")
+        source, borrowed = options.pop("source"), options.pop("borrowed")
+        from_csc = "borrowed" in self._task.args
+        if from_csc and not borrowed.get("snapshot"):
+            return {"changed": True, "backup_records": [self._not_lent(borrowed)]}
         host = task_vars["inventory_hostname"]
         options.update(
             run_id=self.run_context.run_id,
             restore={**self.plan["request"], "source": source or None},
             preview=self.plan["is_preview"],
         )
+        if from_csc:
+            options["restore"]["snapshot"] = borrowed["snapshot"]
         answer = follow(self, "dse.backup.restore", options, task_vars, host)
         if self.plan["is_preview"]:
             return _previewed(answer.get("preview"), host)
-        return {"changed": True, "backup_records": [self._record(answer.get("result"))]}
+        record = self._record(answer.get("result"), **self._lent() if from_csc else {"copy_used": "jaa"})
+        if record["result"] != "restored" and self.plan["with_csc"] and not from_csc:
+            # Whether it is the server or JAA's copy is known when that has been read: CSC has another one.
+            return {"changed": True, "unsettled": record}
+        return {"changed": True, "backup_records": [record]}
 
-    def _record(self, result: Any) -> dict[str, Any]:
+    def _lent(self) -> dict[str, Any]:
+        """Return which copy is used, by which loan."""
+        with self.ledger.read() as index:
+            loan = csc_copy.covering(index, self.plan["lent"])
+        return {"copy_used": "csc", "loan_folio": loan.folio if loan else None}
+
+    def _not_lent(self, borrowed: dict[str, Any]) -> dict[str, Any]:
+        """Return the line of a recovery that waits for CSC, or to which CSC's copy was no help either."""
+        with self.ledger.read() as index:
+            loan = csc_copy.covering(index, self.plan["lent"])
+            damage = csc_copy.damage(index, index.backup(self.plan["record"]["backup_folio"]))
+        folio = loan.folio if loan else None
+        problem = text(borrowed.get("problem"))
+        if loan and loan.check_on_receipt == NONCONFORMING:
+            problem = problem or f"la copia de CSC no es conforme: devuelva el préstamo {folio} y use otro respaldo"
+        if problem:
+            return self._record({"error": problem}, stage="loan", copy_used="csc", loan_folio=folio)
+        record = self._record({}, copy_used="csc", loan_folio=folio)
+        # The failure is the copy's, which is recorded; that CSC is asked is none.
+        del record["follow_ups"]
+        record["related_folios"] = [damage.folio] if damage else None
+        record["remarks"] = (
+            f"la copia de JAA está dañada; la de CSC se pidió en préstamo ({folio}). Cuando CSC lo autorice: "
+            f"restore.yml -e restore_loan={folio}"
+        )
+        return record
+
+    def _record(self, result: Any, stage: str = "restore", **copy: Any) -> dict[str, Any]:
         """Return the line of the recovery, with its failure where it failed. Only known fields, in their types."""
         result = result if isinstance(result, dict) else {}
         restored = result.get("restore")
@@ -61,7 +99,7 @@ class ActionModule(LedgerAction):
             "execution_mode": "manual",
             **{key: self.plan["planned"][key] for key in ("item_id", "server", "service", "information_type")},
             **self.plan["record"],
-            "copy_used": "jaa",
+            **copy,
             "tool": text(result.get("tool")) or None,
             "result": "restored" if succeeded else "not_restored",
             "safety_file_name": text(restored.get("safety_snapshot")) or None,
@@ -79,7 +117,7 @@ class ActionModule(LedgerAction):
                 context=self.run_context,
                 procedure=self.procedure,
                 scheduled_for=datetime.fromisoformat(self.plan["planned"]["scheduled_for"]),
-                stage="restore",
+                stage=stage,
                 backup_folio=self.plan["record"]["backup_folio"],
             )
         ]

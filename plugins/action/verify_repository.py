@@ -55,7 +55,7 @@ class ActionModule(RepositoryJob):
         for backup in backups:
             items.setdefault(backup.item_id, []).append(backup)
         hit = {
-            item_id: [each for each in all_of_it if each.file_name in damaged and each.removed_on is None]
+            item_id: [each for each in all_of_it if each.snapshot in damaged and each.removed_on is None]
             for item_id, all_of_it in items.items()
         }
         for item_id, broken in hit.items():

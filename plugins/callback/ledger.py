@@ -60,7 +60,7 @@ _OPENING = {
     _OURS + name
     for name in (
         *("plan", "plan_deliver", "plan_drill", "plan_prune"),
-        *("plan_reconcile", "plan_restore", "plan_verify"),
+        *("plan_reconcile", "plan_repair", "plan_restore", "plan_verify"),
     )
 }
 # Those that are over in a moment, and the plans of what only looks. A playbook that has one does it, or fails: alone

@@ -40,7 +40,7 @@ RETURN = r"""
 servers:
   description:
     - Per server with something to deliver C(server), C(context), and C(backups) with C(folio), C(item_id),
-      C(file_name), C(size_bytes), C(sha256).
+      C(file_name), C(snapshot), C(size_bytes), C(sha256).
   returned: success
   type: list
   elements: dict

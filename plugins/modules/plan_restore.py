@@ -61,6 +61,10 @@ options:
     description: Who asks, as a CGDW's area.
     type: raw
     default: ""
+  loan:
+    description: The folio of a loan that CSC has granted. What the recovery that waited for it was told is not said again.
+    type: raw
+    default: ""
   preview:
     description: Only tell what would be written, replaced and left.
     type: raw

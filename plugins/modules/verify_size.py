@@ -115,11 +115,13 @@ def main() -> None:
         clear_locks_if_alone(params)
     try:
         with opened(params) as restic:
-            new = unknown_snapshots(params["repository"], set(params["known"]))
+            known = set(params["known"])
+            new = unknown_snapshots(params["repository"], known)
             if new:
                 # What is recorded outlives a power failure: rclone leaves it to the system when it reaches the disk.
                 subprocess.run(["sync", "--file-system", params["repository"]], check=True, capture_output=True)
-            found = measure(restic, new, params["histories"], unreadable=params["unreadable"]) if new else []
+            histories, unreadable = params["histories"], params["unreadable"]
+            found = measure(restic, new, histories, unreadable=unreadable, known=known) if new else []
     except subprocess.CalledProcessError as error:
         module.fail_json(
             msg="el disco del servidor de respaldos no aceptó lo que se guardó en "

@@ -26,7 +26,7 @@ class Backup:
 
     ``decision`` is JAA's on a suspect one, ``removed_on`` the day on which it was pruned, ``delivery_folio`` the
     delivery by which CSC has it, ``is_damaged`` whether the last verification of the repository found that it cannot be
-    read in full.
+    read in full, ``stored_as`` its id since it was brought back from CSC's copy.
     """
 
     folio: str
@@ -54,6 +54,7 @@ class Backup:
     removed_on: str | None = None
     delivery_folio: str | None = None
     is_damaged: bool = False
+    stored_as: str | None = None
 
     @property
     def conforms(self) -> bool:
@@ -61,9 +62,19 @@ class Backup:
         return self.decision == "accepted" or self.verification_result in (CONFORMING, FIRST)
 
     @property
+    def snapshot(self) -> str:
+        """Its full id in JAA's repository. ``file_name`` is the one that it was given when it was made."""
+        return self.stored_as or self.file_name
+
+    @property
     def is_there(self) -> bool:
         """Whether it can be read in full, as far as anybody knows."""
         return self.removed_on is None and not self.is_damaged
+
+    @property
+    def can_be_lent(self) -> bool:
+        """Whether it is damaged in JAA's copy, and CSC has one."""
+        return self.is_damaged and self.removed_on is None and self.delivery_folio is not None
 
     @property
     def moment(self) -> datetime:
@@ -71,9 +82,13 @@ class Backup:
         return datetime.fromisoformat(self.started_at)
 
 
-def newest(backups: Iterable[Backup], not_after: datetime | None = None) -> Backup | None:
-    """Return the newest backup that conforms and can be read, begun at ``not_after`` at the latest."""
-    good = [each for each in backups if each.conforms and each.is_there and each.started_at]
+def newest(backups: Iterable[Backup], not_after: datetime | None = None, *, or_with_csc: bool = False) -> Backup | None:
+    """Return the newest backup that conforms and can be read, begun at ``not_after`` at the latest.
+
+    With ``or_with_csc`` one that is damaged in JAA's copy counts too, where CSC has its own.
+    """
+    good = [each for each in backups if each.conforms and each.started_at]
+    good = [each for each in good if each.is_there or (or_with_csc and each.can_be_lent)]
     if not_after is not None:
         good = [each for each in good if each.moment <= not_after]
     return max(good, key=lambda each: each.moment, default=None)

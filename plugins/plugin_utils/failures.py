@@ -21,6 +21,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Inform
 # Stages whose failure means that a backup which was expected is not there; those of what was found out about a copy.
 BACKUP_STAGES = ("backup", "verification")
 COPY_STAGES = ("jaa_copy", "csc_delivery", "loan")
+# Of which stages a trial closes the failures: a delivery shows what CSC has, a recovery on loan nothing of JAA's copy.
+_SHOWS = {"delivery": ("csc_delivery",), "loan": ("loan", "restore")}
+_STAGES_OF_JAA = ("jaa_copy", "loan", "restore")
 _KEPT = (
     *("folio", "item_id", "server", "service", "information_type", "failure_stage", "failure_type"),
     *("scheduled_for", "recorded_at", "backup_folio", "error_message"),
@@ -60,7 +63,7 @@ class Failure:
 
 
 class Trial(NamedTuple):
-    """A drill that passed, a recovery that succeeded or a delivery that was proved: of which backup, when (aware)."""
+    """A drill that passed, or a recovery, a delivery or a repair that was proved: of which backup, when (aware)."""
 
     record_type: str
     backup_folio: str
@@ -69,7 +72,10 @@ class Trial(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What closes a failure: ``kind`` (backup, drill, recovery, delivery), in which records, since when, which file."""
+    """What closes a failure: in which records, since when, which file.
+
+    ``kind`` is backup, drill, recovery, delivery or repair.
+    """
 
     kind: str
     folios: list[str]
@@ -88,7 +94,8 @@ def evidence(
     for trial in sorted(trials, key=lambda each: each.moment):
         # That a copy can be read is shown by reading that very copy; that an item can be restored, by any of them.
         of_it = failure.failure_stage not in COPY_STAGES or trial.backup_folio == failure.backup_folio
-        of_its_kind = (trial.record_type == "delivery") == (failure.failure_stage == "csc_delivery")
+        shows = _SHOWS.get(trial.record_type, _STAGES_OF_JAA)
+        of_its_kind = failure.failure_stage in shows
         if of_it and of_its_kind and trial.moment > failure.moment:
             return _by_trial(trial)
     return None
@@ -129,9 +136,11 @@ def _by_trial(trial: Trial) -> Evidence:
         "drill": "simulacro de recuperación aprobado con",
         "recovery": "recuperación lograda con",
         "delivery": f"entrega a CSC comprobada {trial.folio} de",
+        "loan": "recuperación lograda con la copia de CSC de",
+        "repair": "copia de JAA reparada con la de CSC y leída completa:",
     }
     return Evidence(
-        trial.record_type,
+        {"loan": "recovery"}.get(trial.record_type, trial.record_type),
         [folio for folio in (trial.folio, trial.backup_folio) if folio],
         trial.moment.isoformat(timespec="seconds"),
         f"{what[trial.record_type]} {trial.backup_folio or 'todo lo pendiente'}, {trial.moment:%Y-%m-%d %H:%M}",

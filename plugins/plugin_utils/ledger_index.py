@@ -208,9 +208,11 @@ class Index(Tables):
         """Return the first 16 characters of the id of every snapshot recorded for ``server`` and not removed."""
         query = (
             "SELECT substr(file_name, 1, 16) FROM backup WHERE server = ? AND removed_on IS NULL UNION "
+            "SELECT substr(stored_as, 1, 16) FROM backup WHERE server = ? AND removed_on IS NULL AND stored_as > '' "
+            "UNION "
             "SELECT substr(safety_file_name, 1, 16) FROM recovery WHERE server = ? AND safety_file_name IS NOT NULL"
         )
-        return [row[0] for row in self._connection.execute(query, (server, server))]
+        return [row[0] for row in self._connection.execute(query, (server, server, server))]
 
     def backups(
         self,
@@ -359,7 +361,7 @@ class Index(Tables):
 
     def _backups(self, where: str, *values: Any) -> list[Backup]:
         rows = self._connection.execute(
-            "SELECT data, decision, failure_folio, removed_on, is_damaged, delivery_folio FROM backup "  # noqa: S608 (the text is ours)
+            "SELECT data, decision, failure_folio, removed_on, is_damaged, delivery_folio, stored_as FROM backup "  # noqa: S608 (the text is ours)
             f"WHERE {where} ORDER BY rowid",
             values,
         )
@@ -371,8 +373,9 @@ class Index(Tables):
                 removed_on=removed_on,
                 is_damaged=bool(is_damaged),
                 delivery_folio=delivery_folio,
+                stored_as=stored_as,
             )
-            for data, decision, failure_folio, removed_on, is_damaged, delivery_folio in rows
+            for data, decision, failure_folio, removed_on, is_damaged, delivery_folio, stored_as in rows
         ]
 
     def _failures(self, where: str, *values: Any) -> list[Failure]:

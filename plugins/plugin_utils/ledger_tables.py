@@ -20,7 +20,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 6
+VERSION = 7
 _GENESIS = "0" * 64
 _FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,18})")
 
@@ -31,7 +31,8 @@ CREATE TABLE folio (series TEXT, year INTEGER, last INTEGER NOT NULL, PRIMARY KE
 CREATE TABLE history (item_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE backup (
     folio TEXT PRIMARY KEY, server TEXT, item_id TEXT, file_name TEXT, day TEXT NOT NULL, data TEXT NOT NULL,
-    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0, delivery_folio TEXT
+    decision TEXT, failure_folio TEXT, removed_on TEXT, is_damaged INTEGER NOT NULL DEFAULT 0, delivery_folio TEXT,
+    stored_as TEXT
 );
 CREATE INDEX backup_of_item ON backup (item_id);
 CREATE INDEX backup_on_day ON backup (day);
@@ -122,7 +123,11 @@ class Tables:
         if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
             self._add_to_history(record)
         if record.get("result") in ("passed", "restored"):
-            self._add_trial(record, record["item_id"], record["backup_folio"], record["started_at"])
+            # That CSC's copy was read says nothing of JAA's.
+            kind = "loan" if record.get("copy_used") == "csc" else record["record_type"]
+            self._add_trial(
+                {**record, "record_type": kind}, record["item_id"], record["backup_folio"], record["started_at"]
+            )
         if run_id and is_outcome(record):
             execute("DELETE FROM pending WHERE run_id = ? AND unit = ?", (run_id, unit(record)))
 
@@ -244,6 +249,14 @@ class Tables:
         if record.get("read") == "all":
             # Everything was read: what is damaged now is all there is.
             self._connection.execute("UPDATE backup SET is_damaged = 0 WHERE server = ?", (record["server"],))
+        for each in record.get("repaired", []):
+            # What came back from CSC's copy has an id of its own.
+            self._connection.execute(
+                "UPDATE backup SET stored_as = ? WHERE folio = ?", (each["stored_as"], each["folio"])
+            )
+            self._add_trial({"record_type": "repair"}, each["item_id"], each["folio"], record["finished_at"])
+        if "repaired" in record and record["result"] == "intact":
+            self._add_trial({"record_type": "repair"}, record["server"], "", record["finished_at"])
         for name in record.get("damaged_file_names", []):
             self._mark("is_damaged", 1, record["server"], name)
 
@@ -273,8 +286,8 @@ class Tables:
 
     def _mark(self, column: str, value: Any, server: str, file_name: str) -> None:
         self._connection.execute(
-            f"UPDATE backup SET {column} = ? WHERE server = ? AND file_name = ?",  # noqa: S608 (the column is ours)
-            (value, server, file_name),
+            f"UPDATE backup SET {column} = ? WHERE server = ? AND (file_name = ? OR stored_as = ?)",  # noqa: S608 (the column is ours)
+            (value, server, file_name, file_name),
         )
 
     def _last_number(self, series: str, year: int) -> int:

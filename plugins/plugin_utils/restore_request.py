@@ -21,6 +21,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.items import ENGI
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan, expected
 
 _FOLIO = re.compile(r"[A-Z]{3}-[0-9]{2}-[0-9]{4}-[0-9]{4,9}")
 _LATEST = "latest"
@@ -30,6 +31,8 @@ _REASONS = ("accidental_deletion", "physical_damage", "logical_damage", "other")
 @dataclass
 class Request:
     """What is restored. ``item`` is the item's definition; ``host`` where to; ``target`` empty: the original place.
+
+    ``loan`` is CSC's of the backup, where it goes on from there; ``resumes`` the recovery that waited for it.
 
     ``faults`` are the answers that are wrong or missing, each with its variable; with any of them the rest is not to
     be used. ``remarks`` are what JAA should know of a request that can be carried out.
@@ -47,8 +50,20 @@ class Request:
     requester: str = ""
     verify: bool = False
     undo: dict[str, Any] | None = None
+    loan: Loan | None = None
+    resumes: str = ""
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def with_csc(self) -> bool:
+        """Whether CSC has a copy of the backup. What was stored before a restore in place is JAA's alone."""
+        return bool(self.backup.delivery_folio) and not self.undo
+
+    @property
+    def use_csc(self) -> bool:
+        """Whether it is clear beforehand that JAA's copy is of no use."""
+        return self.loan is not None or (self.backup.is_damaged and self.with_csc)
 
     @property
     def destination(self) -> str:
@@ -59,7 +74,7 @@ class Request:
         """Return what the host is told."""
         return {
             "item": self.item,
-            "snapshot": self.backup.file_name,
+            "snapshot": self.backup.snapshot,
             "sha256": self.backup.sha256,
             "dump_file": dump_file_name(self.item) if is_database(self.item) else None,
             "target": self.target,
@@ -92,6 +107,8 @@ def resolve(
             setattr(request, key, boolean(said.get(key) or False))
         except TypeError:
             request.faults.append(f"restore_{key}: «{_text(said[key])}» debe ser true o false")
+    if said.get("loan"):
+        _choose_loan(request, said, index)
     if said.get("undo"):
         _choose_undo(request, said, index)
     else:
@@ -108,6 +125,34 @@ def resolve(
     _choose_target(request, said, hosts)
     _take_application(request, said, is_preview)
     return request
+
+
+def _choose_loan(request: Request, said: dict[str, Any], index: Index) -> None:
+    """Go on where a recovery waited for CSC: what it was told need not be said again."""
+    folio = _text(said["loan"])
+    loan = index.loan(folio)
+    if loan is None or not loan.is_granted:
+        what = f"está {loan.spoken_state}; {expected(loan)}" if loan else "no es el folio de un préstamo"
+        request.faults.append(f"restore_loan: {folio} {what}")
+        return
+    request.loan = loan
+    recovery = index.recovery(loan.restore_folio)
+    if recovery is None:
+        if len(loan.files) == 1 and not said.get("item"):
+            said["folio"] = said.get("folio") or loan.files[0]["folio"]
+        return
+    request.resumes = recovery["folio"]
+    in_place, backup = recovery["overwrite_allowed"], index.backup(recovery["backup_folio"])
+    place = "" if in_place and recovery["destination"] == backup.source else recovery["destination"]
+    told = {
+        "folio": backup.folio,
+        "target": f"{recovery['destination_server']}:{place}",
+        "include": recovery.get("included_paths"),
+        **{key: recovery.get(key) for key in ("reason", "reason_detail")},
+        "requester": recovery.get("requester_area"),
+    }
+    said.update({key: value for key, value in told.items() if value and not said.get(key)})
+    request.in_place = request.in_place or in_place
 
 
 def _choose_undo(request: Request, said: dict[str, Any], index: Index) -> None:
@@ -161,7 +206,7 @@ def _choose_backup(
         return
     if moment is None:
         return
-    request.backup = newest(backups, moment)
+    request.backup = newest(backups, moment, or_with_csc=True)
     if request.backup is None:
         request.faults.append(f"restore_as_of: no hay respaldo utilizable de «{item_id}» a esa fecha; {_span(backups)}")
         return
@@ -219,13 +264,18 @@ def _check_backup(request: Request, index: Index) -> None:
     if request.undo:
         return
     others = index.backups(item_id=backup.item_id)
+    if request.loan and backup.folio not in {each["folio"] for each in request.loan.files}:
+        request.faults.append(f"restore_loan: el préstamo {request.loan.folio} no incluye {backup.folio}")
     if backup.removed_on:
         gone = spoken_day(backup.removed_on)
         request.faults.append(f"restore_folio: {backup.folio} fue depurado el {gone}; {_span(others)}")
-    elif backup.is_damaged:
+    elif backup.is_damaged and not backup.delivery_folio:
         request.faults.append(
-            f"restore_folio: {backup.folio} está dañado en la copia de JAA; solicite la copia de CSC (FOR 7.5 CSC 03) "
-            f"o use otro: {_span(others)}"
+            f"restore_folio: {backup.folio} está dañado en la copia de JAA y CSC no lo tiene; use otro: {_span(others)}"
+        )
+    elif backup.is_damaged and not request.loan:
+        request.remarks.append(
+            f"{backup.folio} está dañado en la copia de JAA: se usa la de CSC, en préstamo (FOR 7.5 CSC 03)"
         )
 
 

@@ -23,6 +23,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     ledger,
     prune,
     reconcile,
+    repair,
     request,
     restore,
     verify,
@@ -32,7 +33,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
 _SCREENS = {
     **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "deliver": deliver, "drill": drill},
     **{"ledger": ledger, "prune": prune, "reconcile": reconcile, "request": request, "restore": restore},
-    "verify": verify,
+    **{"repair": repair, "verify": verify},
 }
 
 NO_PLAN = (

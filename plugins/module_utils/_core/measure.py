@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -46,8 +47,12 @@ def measure(
     histories: dict[str, dict[str, Any]],
     *,
     unreadable: dict[str, list[str]] | None = None,
+    known: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Measure and judge the snapshots ``ids``, oldest first; those that are no item's are left out.
+
+    So are copies of what is ``known`` (first 16 characters of ids): brought back from CSC by a repair that could not
+    record it any more, they are recorded by the next one.
 
     ``histories`` has, per item id: ``baseline`` (``file_name``, ``size_bytes``, ``tree``, ``entry_count``, ``schema``
     of the last conforming backup, or None), ``new_data`` (shares of new data of the last conforming ones, %),
@@ -55,7 +60,7 @@ def measure(
     asked for.
     ``unreadable`` names, per snapshot id, the files that the script could not read. Raises ResticError.
     """
-    listed = restic.snapshots(ids)
+    listed = [each for each in restic.snapshots(ids) if each.get("original", "")[:16] not in known]
     tags = {snapshot["id"]: tags_of(snapshot) for snapshot in listed}
     lost = {key: list(value) for key, value in (unreadable or {}).items()}
     for snapshot in listed:
