@@ -37,6 +37,11 @@ class ActionModule(PlanAction):
                     of_items.setdefault((backup.server, backup.item_id), []).append(backup)
             self.require_backed_up(options["items"], {item_id for _server, item_id in of_items})
             register = self.register(task_vars, histories)
+            self.lent = {
+                file["folio"]: f"su copia de CSC está en préstamo ({loan.folio})"
+                for loan in index.loans(is_open=True)
+                for file in loan.files
+            }
             servers: dict[str, dict[str, Any]] = {}
             rows = []
             for (server, item_id), backups in sorted(of_items.items()):
@@ -78,6 +83,7 @@ class ActionModule(PlanAction):
             cycle_days=kind.schedule.days or 60,
             baseline=history.baseline["folio"] if history.baseline else None,
             is_failing=history.failing,
+            lent=self.lent,
         )
 
     def _add(

@@ -29,6 +29,7 @@ BY_ROLE = {
 ELSEWHERE = {
     "backup_request": "request.yml -e request_folio=… -e request_decision=…",
     "backup": "accept.yml, si está en cuarentena; si no, con su semana (DSE-03-2026-W47) o su año (DSE-04-2026)",
+    "loan": "loan.yml -e loan_folio=… -e loan_step=…",
     "plan": "el plan de su año (CSC-01-AÑO)",
 }
 _FOLIO, _RESULT, _REASON = "acknowledge_folio", "acknowledge_result", "acknowledge_reason"

@@ -24,6 +24,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import reada
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index, ledger_files
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Extent, Line, extent, read_lines
+from ansible_collections.dse.backup.plugins.plugin_utils.loans import objection
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
 # Of an entry: folios that are somebody's already, although no record has them yet. The entry's own comes after them.
@@ -110,6 +111,7 @@ class Ledger:
                     news, repeated = _sorted_out(entries, index)
                     if repeated:
                         warnings.append(f"otra corrida ya había asentado lo mismo, y no se repite: {len(repeated)}")
+                    _refuse_what_cannot_follow(news, index)
                     for entry in _flattened(news):
                         records.append(self._completed(entry, records, folios, index, now, head))
                         folios.add(records[-1].get("folio", ""))
@@ -353,6 +355,14 @@ def _sorted_out(
         else:
             repeated.append((entry, known))
     return news, repeated
+
+
+def _refuse_what_cannot_follow(entries: list[dict[str, Any]], index: Index) -> None:
+    """Raise ValueError where a loan took another way since an entry was made: no step twice, no medium lent twice."""
+    of_loans = [entry for entry in entries if entry["record_type"] == "loan" or entry.get("loan_step")]
+    why = objection(of_loans, index.loans()) if of_loans else ""
+    if why:
+        raise ValueError(why)
 
 
 def _flattened(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -46,18 +46,18 @@ class CsvFiles:
         expected = index.csv_size(form.code, year)
         if expected is not None and os.path.exists(path) and os.path.getsize(path) == expected:
             with open(path, "ab") as stream:
-                stream.write(self._lines(form, rows))
+                stream.write(self._lines(form, _complete(rows, index)))
         else:
-            self._rebuild(form, path, os.path.join(self._ledger, f"ledger-{year}.jsonl"))
+            self._rebuild(form, path, os.path.join(self._ledger, f"ledger-{year}.jsonl"), index)
         index.set_csv_size(form.code, year, os.path.getsize(path))
 
-    def _rebuild(self, form: Form, path: str, ledger: str) -> None:
+    def _rebuild(self, form: Form, path: str, ledger: str, index: Index) -> None:
         with open(path + ".new", "wb") as stream, open(ledger, "rb") as lines:
             stream.write(MARK + csv_line([label for _name, label in form.csv_columns()]))
             # Many at a time: a year of a large institution is a million lines.
             records = _records(form, lines)
             while some := list(islice(records, 1000)):
-                stream.write(self._lines(form, some))
+                stream.write(self._lines(form, _complete(some, index)))
         os.replace(path + ".new", path)
 
     def _lines(self, form: Form, records: Iterable[dict[str, Any]]) -> bytes:
@@ -65,6 +65,13 @@ class CsvFiles:
         return b"".join(
             csv_line([cell(self._procedure, name, record.get(name)) for name in names]) for record in records
         )
+
+
+def _complete(records: Iterable[dict[str, Any]], index: Index) -> Iterator[dict[str, Any]]:
+    """Yield the records with what later ones add to their forms."""
+    for record in records:
+        loan = index.loan(record["folio"]) if record.get("record_type") == "loan" else None
+        yield {**record, **loan.later_fields} if loan else record
 
 
 def cell(procedure: Procedure, name: str, value: Any) -> str:

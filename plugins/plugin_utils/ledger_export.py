@@ -19,7 +19,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import MARK,
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
-ACTIONS = {"accepted": "aceptó", "rejected": "rechazó"}
+ACTIONS = {
+    **{"accepted": "aceptó", "rejected": "rechazó"},
+    **{"lent": "prestó", "checked": "verificó", "returned": "devolvió"},
+}
 _LABELS = {"later_corrections": "Correcciones posteriores"}
 
 

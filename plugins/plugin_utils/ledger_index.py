@@ -19,13 +19,12 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure, Trial
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger_tables import VERSION, Tables
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_tables import OUTDATED, VERSION, Tables
+from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request, Requests
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 _NAME = "index.sqlite3"
-# Of a CSV file that may lack rows: no file has that size.
-_OUTDATED = -1
 _FILE = re.compile(r"ledger-[0-9]{4}\.jsonl")
 # What comes of a line that is JSON and no record; the last three, of a value that SQLite cannot take.
 _NOT_A_RECORD = (
@@ -60,7 +59,7 @@ class Index(Tables):
                 index.create()
             for form_code, year in index.catch_up():
                 # Whoever wrote those lines may have been stopped before their rows.
-                index.set_csv_size(form_code, year, _OUTDATED)
+                index.set_csv_size(form_code, year, OUTDATED)
             # Kept whatever becomes of the append: a long ledger is not read twice.
             index._connection.commit()
         except BaseException:
@@ -258,6 +257,17 @@ class Index(Tables):
         """Return the records of the deliveries of which CSC has said nothing yet."""
         return list(self._records("record_type = 'delivery' AND folio NOT IN (SELECT about FROM acknowledgement)"))
 
+    def loan(self, folio: str) -> Loan | None:
+        """Return the loan of that folio, as far as it has come."""
+        data = self._one("SELECT data FROM loan WHERE folio = ?", folio, default=None)
+        return Loan(**json.loads(data)) if data else None
+
+    def loans(self, *, is_open: bool = False) -> list[Loan]:
+        """Return all loans, or those in which somebody still has to take a step, in the order of their requests."""
+        where = "is_open" if is_open else "1"
+        rows = self._connection.execute(f"SELECT data FROM loan WHERE {where} ORDER BY rowid")  # noqa: S608 (it is ours)
+        return [Loan(**json.loads(data)) for (data,) in rows]
+
     def acknowledged(self, about: str) -> list[tuple[str, str]]:
         """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""
         query = "SELECT role, result FROM acknowledgement WHERE about = ? ORDER BY rowid"
@@ -331,7 +341,7 @@ class Index(Tables):
 
     def outdated_csv(self) -> set[tuple[str, int]]:
         """Return form and year of the CSV files that may lack rows, whoever comes by next."""
-        return set(self._connection.execute("SELECT form_code, year FROM csv WHERE size = ?", (_OUTDATED,)))
+        return set(self._connection.execute("SELECT form_code, year FROM csv WHERE size = ?", (OUTDATED,)))
 
     def catch_up(self) -> set[tuple[str, int]]:
         """Read the whole lines that the files have and the index has not; the caller commits.

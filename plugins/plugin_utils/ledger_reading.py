@@ -12,13 +12,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, loans
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
 
 OPEN, CLOSED, ATTENDED = "abierto", "cerrado", "atendido"
 ACCEPTED, REJECTED, CANCELLED = "aceptado", "rechazado", "cancelado"
+LENT = "prestado"
+_OF_LOANS = {
+    **{loans.REQUESTED: OPEN, loans.AUTHORISED: OPEN, loans.REJECTED: REJECTED, loans.CANCELLED: CANCELLED},
+    # Until CSC has it back.
+    **{loans.LENT: LENT, loans.CHECKED: LENT, loans.RETURNED: LENT, loans.RECEIVED_BACK: CLOSED},
+}
 
 
 class Acknowledgement(NamedTuple):
@@ -43,6 +50,8 @@ class Standing(NamedTuple):
     # Of a backup, the delivery by which CSC has it, and the first failure that was found in it.
     csc_delivery_folio: str | None = None
     failure_folio: str | None = None
+    # Of a loan, what its steps add to its form.
+    later: Mapping[str, str] = MappingProxyType({})
 
     def as_fields(self) -> dict[str, Any]:
         """Return plain data, for JSON; what there is none of is left out."""
@@ -54,6 +63,7 @@ class Standing(NamedTuple):
             "later_corrections": self.corrections,
             "csc_delivery_folio": self.csc_delivery_folio,
             "failure_folio": self.failure_folio,
+            **self.later,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -88,6 +98,8 @@ class Reading:
     _delivered: dict[str, list[str]] = field(default_factory=dict)
     # Folio of a backup -> that of the first failure about it.
     _failed: dict[str, str] = field(default_factory=dict)
+    # Folio of a loan -> the records that took it further.
+    _of_loans: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     def add(self, position: int, record: Mapping[str, Any]) -> None:
         """Take one more record into account; ``position`` grows from record to record."""
@@ -104,6 +116,9 @@ class Reading:
                 self._delivered.setdefault(file["folio"], []).append(record["folio"])
         elif record_type == "backup_request" and record.get("amends_folio"):
             self._amended_by.setdefault(record["amends_folio"], []).append(record["folio"])
+        loan = about if record.get("loan_step") else record.get("loan_folio") if record_type == "recovery" else None
+        if loan:
+            self._of_loans.setdefault(loan, []).append(record)
         if record.get("service_request_folio") and record.get("folio", "").startswith("DSE-05-"):
             self._attended.add(record["service_request_folio"])
 
@@ -112,7 +127,8 @@ class Reading:
         form = self.procedure.forms.get(record.get("form_code") or "")
         if form is None:
             return None
-        status, closed_on = self._state(form, position, record, today)
+        loan = self._loan(record) if record["record_type"] == "loan" else None
+        status, closed_on = _state_of_loan(loan) if loan else self._state(form, position, record, today)
         if status == OPEN and OPEN not in _statuses(form):
             status = next(iter(_statuses(form)))
         keep = years_after(closed_on, form.retention_years) if closed_on else None
@@ -120,7 +136,14 @@ class Reading:
         acknowledged = [each for name in names for where, each in self._acknowledged.get(name, []) if where > position]
         corrected, delivery = self._corrected.get(record["folio"], []), self._delivery(record["folio"])
         failure = self._failed.get(record["folio"])
-        return Standing(status, closed_on, keep, acknowledged, corrected, delivery, failure)
+        later = loan.later_fields if loan else {}
+        return Standing(status, closed_on, keep, acknowledged, corrected, delivery, failure, later)
+
+    def _loan(self, record: Mapping[str, Any]) -> loans.Loan:
+        loan = loans.Loan.of(record)
+        for each in self._of_loans.get(loan.folio, []):
+            loan.add(each)
+        return loan
 
     def _add_about(self, position: int, record: Mapping[str, Any]) -> None:
         record_type, about = record["record_type"], record["about_folio"]
@@ -142,7 +165,12 @@ class Reading:
         self._said.setdefault(about, []).append(said)
         if record_type == "acknowledgement":
             seen = Acknowledgement(
-                *(said.role, said.what, record["recorded_at"], record.get("about_sha256", "")),
+                *(
+                    said.role,
+                    record.get("loan_step") or said.what,
+                    record["recorded_at"],
+                    record.get("about_sha256", ""),
+                ),
                 *(record.get("reason", ""), record.get("storage_location", "")),
             )
             self._acknowledged.setdefault(about, []).append((position, seen))
@@ -160,10 +188,10 @@ class Reading:
         elif record_type == "plan":
             ends = self._ends_of_plan(form, position, record, today)
         else:
-            # Who asked says whether it is right; a delivery or a loan, whoever received it.
+            # Who asked says whether it is right; a delivery, whoever received it.
             role = "CGDW" if record_type in ("recovery", "service_request") else ""
             ends = self._days((folio,), position, "acknowledgement", "accepted", role)
-        if not ends and record_type in ("delivery", "loan"):
+        if not ends and record_type == "delivery":
             rejected = self._days((folio,), position, "acknowledgement", "rejected")
             return (REJECTED, rejected[0]) if rejected else (OPEN, None)
         return _closed(ends, otherwise=ATTENDED if folio in self._attended else OPEN)
@@ -245,6 +273,10 @@ def years_after(day: date, years: int) -> date:
         return day.replace(year=day.year + years)
     except ValueError:
         return date(day.year + years, 3, 1)
+
+
+def _state_of_loan(loan: loans.Loan) -> tuple[str, date | None]:
+    return _OF_LOANS[loan.state], None if loan.is_open else date.fromisoformat(loan.since[:10])
 
 
 def _closed(days: list[date], otherwise: str = OPEN) -> tuple[str, date | None]:

@@ -15,12 +15,15 @@ from ansible_collections.dse.backup.plugins.module_utils._core.items import FOLI
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import kept
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
 VERSION = 7
+# Of a CSV file that may lack rows, or what they say by now: no file has that size.
+OUTDATED = -1
 _GENESIS = "0" * 64
 _FOLIO = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})-([0-9]{4,18})")
 
@@ -51,6 +54,8 @@ CREATE INDEX record_about ON record (about) WHERE about IS NOT NULL;
 CREATE TABLE recovery (folio TEXT PRIMARY KEY, server TEXT, safety_file_name TEXT, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE acknowledgement (about TEXT NOT NULL, role TEXT, result TEXT);
 CREATE INDEX acknowledgement_about ON acknowledgement (about);
+CREATE TABLE loan (folio TEXT PRIMARY KEY, is_open INTEGER NOT NULL, data TEXT NOT NULL);
+CREATE INDEX loan_open ON loan (folio) WHERE is_open;
 CREATE TABLE trial (item_id TEXT, data TEXT NOT NULL);
 CREATE INDEX trial_of_item ON trial (item_id);
 CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
@@ -117,9 +122,14 @@ class Tables:
             "failure": self._add_failure,
             "acknowledgement": self._add_acknowledgement,
             "delivery": self._add_delivery,
+            "loan": self._add_loan,
         }.get(kind)
         if of_its_kind:
             of_its_kind(record)
+        if record.get("loan_step"):
+            self._add_to_loan(record["about_folio"], record)
+        elif kind == "recovery" and record.get("loan_folio"):
+            self._add_to_loan(record["loan_folio"], record)
         if record.get("item_id") and kind in ("backup", "failure", "decision", "drill"):
             self._add_to_history(record)
         if record.get("result") in ("passed", "restored"):
@@ -191,6 +201,28 @@ class Tables:
             self._add_trial(record, file["item_id"], file["folio"], record["delivered_at"])
         if record["result"] == "done":
             self._add_trial(record, record["server"], "", record["delivered_at"])
+
+    def _add_loan(self, record: dict[str, Any]) -> None:
+        loan = Loan.of(record)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO loan VALUES (?, ?, ?)", (loan.folio, loan.is_open, json.dumps(loan.as_dict()))
+        )
+
+    def _add_to_loan(self, folio: str, record: dict[str, Any]) -> None:
+        data = self._one("SELECT data FROM loan WHERE folio = ?", folio, default=None)
+        if data is None:
+            return
+        loan = Loan(**json.loads(data))
+        loan.add(record)
+        self._connection.execute(
+            "UPDATE loan SET is_open = ?, data = ? WHERE folio = ?", (loan.is_open, json.dumps(loan.as_dict()), folio)
+        )
+        # Its row in the CSV, which may be of another year, says more from now on.
+        self._connection.execute(
+            "UPDATE csv SET size = ? WHERE (form_code, year) IN "
+            "(SELECT ?, CAST(substr(file, 8, 4) AS INTEGER) FROM record WHERE folio = ?)",
+            (OUTDATED, loan.form_code, folio),
+        )
 
     def _add_trial(self, record: dict[str, Any], item_id: str, backup_folio: str, moment: str) -> None:
         trial = [record["record_type"], backup_folio, moment, record.get("folio", "")]

@@ -24,6 +24,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import Context
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register, Unreadable, read_register
 
 _ABSENT = object()
+_STANDING_LOAN = "backup_server_csc_standing_loan"
 _BY = ("run_id", "operator_role", "operator_user")
 
 
@@ -80,6 +81,17 @@ class PlanAction(LedgerAction):
             maintenance_ref=maintenance_ref,
         )
         return faults
+
+    def standing_loan(self, server: str, task_vars: dict[str, Any]) -> tuple[str, list[str]]:
+        """Return the reference of CSC's standing authorisation to read its copy of ``server``, and in words its fault.
+
+        It is what the inventory says: with -e whoever runs this would authorise himself.
+        """
+        if _STANDING_LOAN in load_extra_vars(self._loader):
+            return "", [f"{_STANDING_LOAN}: no se acepta con -e; lo que CSC autoriza lo dice sólo el inventario"]
+        hostvars = task_vars["hostvars"]
+        said = hostvars[server].get(_STANDING_LOAN) if server in hostvars else ""
+        return readable(str(said or "").strip()), []
 
     def acted(self, records: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         """Return the result of an act that is over with its records: it plans nothing that is still to come."""

@@ -96,6 +96,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class LoanTerms:
+    """Within how many days a loan goes back to CSC, and within how many working days CSC answers (4.3.1 c)."""
+
+    return_within_days: int
+    answer_within_working_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class InformationType:
     """One of the kinds of 4.1. What has not run at `missed_at`, on the day after its slot's last day, was missed."""
 
@@ -113,7 +121,10 @@ class InformationType:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form. `required` is "required", "optional" or the condition in words; `values` is an enum's."""
+    """A field of a form. `required` is "required", "optional" or the condition in words; `values` is an enum's.
+
+    What is `later` is computed from the records that follow a form's line, and stands in the CSV all the same.
+    """
 
     name: str
     label: str
@@ -121,6 +132,7 @@ class Field:
     filled_by: str
     required: str
     computed: bool = False
+    later: bool = False
     origin: str = "procedure"
     values: Mapping[str, str] | None = None
 
@@ -167,10 +179,14 @@ class Form:
         return () if own is None else (*self.head, *own, *self.foot)
 
     def csv_columns(self) -> tuple[tuple[str, str], ...]:
-        """(name, label) of every recorded field, in order. Where the uses label one name differently: «one / other»."""
+        """(name, label) of every field that is recorded, or later, in order.
+
+        Where the uses label one name differently: «one / other».
+        """
         labels: dict[str, list[str]] = {}
         for field in (*self.head, *(field for use in self.uses for field in use.own_fields), *self.foot):
-            if not field.computed and field.label not in labels.setdefault(field.name, []):
+            is_in_csv = field.later or not field.computed
+            if is_in_csv and field.label not in labels.setdefault(field.name, []):
                 labels[field.name].append(field.label)
         return tuple((name, " / ".join(several)) for name, several in labels.items())
 
@@ -202,6 +218,7 @@ class Procedure:
     safeguards: Safeguards
     repetition: Repetition
     delivery: Delivery
+    loan: LoanTerms
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -310,6 +327,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         safeguards=Safeguards(**kinds.data["retention"]),
         repetition=Repetition(**kinds.data["repetition"]),
         delivery=Delivery(**kinds.data["delivery"]),
+        loan=LoanTerms(**kinds.data["loan"]),
         frequencies=frequencies,
         information_types={
             key: InformationType(

@@ -81,6 +81,7 @@ _TEXT_OR_BLANK = _Rule(FIELD_TYPES["str"], 'debe ser un texto, o ""')
 _FLAG = _Rule(FIELD_TYPES["bool"], "debe ser true o false")
 _COUNT = _Rule(lambda value: _is_int(value) and value > 0, "debe ser un entero mayor que cero")
 _DAYS = _Rule(lambda value: _is_int(value) and value >= 0, "debe ser un número de días, de 0 en adelante")
+_DAYS_OF_A_LOAN = _Rule(lambda value: _is_int(value) and 0 < value <= 365, "debe ser un número de días, de 1 a 365")
 _AT_LEAST_TWO = _Rule(lambda value: _is_int(value) and value >= 2, "debe ser un entero de 2 en adelante")
 _PERCENT = _Rule(lambda value: _is_number(value) and value > 0, "debe ser un porcentaje mayor que cero")
 _PERCENT_OR_NONE = _Rule(lambda value: _is_number(value) and value >= 0, "debe ser un porcentaje de 0 en adelante")
@@ -106,6 +107,7 @@ _FIELDS: _Shape = [
         "filled_by": _one_of("system", "ledger", "JAA", "CSC", "DAU", "requester", "any"),
         "required": _REQUIRED,
         "computed?": _FLAG,
+        "later?": _FLAG,
         "origin?": _one_of("procedure", "product"),
         "values?": _LABELS,
         "values_from?": _one_of("record_types", "statuses", "repository_types", "information_types", "frequencies"),
@@ -141,6 +143,7 @@ _SHAPES: Mapping[str, _Shape] = {
         "retention": {"keep_last": _AT_LEAST_TWO, "settle_days": _DAYS, "suspect_days": _COUNT, "safety_days": _COUNT},
         "repetition": {"failures": _AT_LEAST_TWO, "within_days": _COUNT},
         "delivery": {"within_days": _COUNT, "acknowledge_within_days": _COUNT},
+        "loan": {"return_within_days": _DAYS_OF_A_LOAN, "answer_within_working_days": _COUNT},
         "frequencies": {"*": _FREQUENCY},
         "information_types": {"*": _INFORMATION_TYPE},
     },

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import REVIEW
@@ -64,11 +65,13 @@ def fates(
     cycle_days: int = 60,
     baseline: str | None = None,
     is_failing: bool = False,
+    lent: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Fate]:
     """Decide on every backup of one item that is still there, in the order of their records.
 
     ``baseline`` is the folio that the next backup is compared with. Of an item whose newest outcome is not a
-    conforming backup (``is_failing``) nothing goes. Days are those of the records.
+    conforming backup (``is_failing``) nothing goes; nor what CSC's copy is on loan of (``lent``: folio -> why it
+    stays, in words). Days are those of the records.
     """
     present = [backup for backup in backups if backup.removed_on is None]
     good = [backup for backup in present if backup.conforms and backup.is_there]
@@ -95,6 +98,7 @@ def fates(
                 stays = f"no hay {safeguards.keep_last} conformes más nuevos"
             elif _age(backup, today) < safeguards.suspect_days:
                 stays = f"{_suspicion(backup)}: se conserva {safeguards.suspect_days} días"
+        stays = stays or lent.get(backup.folio, "")
         goes = not stays
         reason = stays or (
             "fuera de los plazos de conservación"

@@ -21,6 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     deliver,
     drill,
     ledger,
+    loan,
     prune,
     reconcile,
     repair,
@@ -32,8 +33,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
 # What each job shows: its plan, the end of a rehearsal (--check), its result.
 _SCREENS = {
     **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "deliver": deliver, "drill": drill},
-    **{"ledger": ledger, "prune": prune, "reconcile": reconcile, "request": request, "restore": restore},
-    **{"repair": repair, "verify": verify},
+    **{"ledger": ledger, "loan": loan, "prune": prune, "reconcile": reconcile, "repair": repair, "request": request},
+    **{"restore": restore, "verify": verify},
 }
 
 NO_PLAN = (

@@ -107,6 +107,26 @@ def delivery_record(folio: str, *backups: str, **changes: Any) -> dict[str, Any]
     }
 
 
+def loan_record(folio: str, *, media_id: str = "", **changes: Any) -> dict[str, Any]:
+    """The record of a request for a loan: of a medium, or of CSC's copy of a server."""
+    file = {"folio": "DSE-02-2026-0047", "item_id": "portal-src", "server": "srv-web01", "sha256": "cd" * 32}
+    return {
+        "record_type": "loan",
+        "form_code": "FOR 7.5 CSC 03",
+        "folio": folio,
+        "prepared_by": "JAA",
+        "requested_by": "JAA",
+        "requested_at": "2026-11-23T09:20:00-06:00",
+        "failure_folio": "DSE-05-2026-0015",
+        "delivery_folio": "CSC-02-2026-0046",
+        "server": "srv-web01",
+        "delivery_method": "media" if media_id else "transfer",
+        **({"media_id": media_id} if media_id else {}),
+        "files": [{**file, "delivery_folio": "CSC-02-2026-0046"}],
+        **changes,
+    }
+
+
 def request_record(folio: str = "DSE-05-2026-0001", **changes: Any) -> dict[str, Any]:
     """A request's record: it asks for what `item` is."""
     return {

@@ -23,13 +23,16 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import ta
 
 # Of what says how a record turned out, the first that it has.
 _OUTCOMES = (
-    *("verification_result", "failure_type", "result", "decision", "evidence", "receipt_result", "run_event"),
+    *("verification_result", "failure_type", "result", "loan_step", "decision", "evidence", "receipt_result"),
+    "run_event",
     *("service_type", "frequency"),
 )
 _EVENTS = {
     **{"started": "comenzó", "ended": "terminó", "cut_off": "se interrumpió", "verified": "verificación"},
     **{"review": "revisión", "decision": "dictamen", "backup": "respaldo", "drill": "simulacro"},
     **{"recovery": "recuperación", "cancellation": "cancelación", "accepted": "aceptado", "rejected": "rechazado"},
+    **{"authorised": "autorizado", "lent": "prestado", "checked": "verificado", "returned": "devuelto"},
+    **{"received_back": "recibido", "cancelled": "cancelado"},
     **{"passed": "aprobado", "failed": "no aprobado", "intact": "íntegro", "damaged": "DAÑADO", "done": "hecho"},
 }
 _KEPT = {

@@ -14,7 +14,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failur
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import PENDING
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
@@ -69,6 +69,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
             *_other_waiting(index, today),
             *_unclosed(index, ledger, today),
             *_deliveries(index, ledger.procedure.delivery, today),
+            *_loans(index, ledger.procedure.loan, today),
         ]
     lines += waiting
     lines.append("")
@@ -170,6 +171,28 @@ def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
             f"{each['folio']} · {each['server']} del {spoken_day(each['delivered_at'])}"
             for each in index.unacknowledged_deliveries()
             if each["delivered_at"][:10] <= since
+        ],
+    )
+
+
+def _loans(index: Index, terms: LoanTerms, today: date) -> Iterator[str]:
+    """Yield what should be back with CSC by now, and which loans have waited too long for CSC (4.3.1 c)."""
+    still_open = index.loans(is_open=True)
+    yield from _section(
+        "PRÉSTAMOS DE CSC VENCIDOS (loan.yml)",
+        [
+            f"{each.folio} · {each.what}: JAA debía devolverlo el {spoken_day(each.due_back_on)}"
+            for each in still_open
+            if each.is_overdue(today)
+        ],
+    )
+    days = terms.answer_within_working_days
+    yield from _section(
+        f"PRÉSTAMOS QUE ESPERAN A CSC DESPUÉS DE {days} {'DÍA HÁBIL' if days == 1 else 'DÍAS HÁBILES'} (loan.yml)",
+        [
+            f"{each.folio} · {each.what}: {each.spoken_state} desde el {spoken_day(each.since)}"
+            for each in still_open
+            if (due := each.answer_due(terms)) and due < today
         ],
     )
 

@@ -23,7 +23,6 @@ def test_what_is_wrong_whatever_it_is_about(result, faults):
 
 
 def test_of_whatever_has_a_folio_it_is_told_how_it_is_decided(procedure):
-    # Except loans, of which no playbook makes records.
     numbered = {kind for form in procedure.forms.values() for kind in form.record_types}
-    assert numbered - {*BY_ROLE, *ELSEWHERE} <= {"loan"}
-    assert "CSC-01-AÑO" in ELSEWHERE["plan"]
+    assert numbered <= {*BY_ROLE, *ELSEWHERE}
+    assert "CSC-01-AÑO" in ELSEWHERE["plan"] and ELSEWHERE["loan"].startswith("loan.yml")

@@ -35,7 +35,7 @@ from hypothesis import strategies as st
 
 TABLES = (
     *("head", "folio", "history", "backup", "recovery", "repository", "run", "pending", "file"),
-    *("request", "failure", "record", "acknowledgement", "trial", "carried_out", "disposed"),
+    *("request", "failure", "record", "acknowledgement", "trial", "carried_out", "disposed", "loan"),
 )
 
 

@@ -187,7 +187,6 @@ def test_a_failure_is_closed_by_its_closing_only(standing):
 FORMS = {
     "recovery": ("FOR 7.5 DSE 05", "abierto"),
     "service_request": ("FOR 7.2 DAU 01", "abierto"),
-    "loan": ("FOR 7.5 CSC 03", "abierto"),
     # Its form has no open state: it waits for CSC.
     "delivery": ("FOR 7.5 CSC 02", "pendiente"),
 }
@@ -205,7 +204,7 @@ def form(record_type):
 def test_who_may_say_that_it_is_right(standing, record_type, role, result):
     record = form(record_type)
     found = standing(record, acknowledged("2026-11-24", record["folio"], role, result))
-    is_of_csc = record_type in ("loan", "delivery")
+    is_of_csc = record_type == "delivery"
     if result == "accepted" and (is_of_csc or role == "CGDW"):
         assert state(found) == ("cerrado", "2026-11-24")
     elif result == "rejected" and is_of_csc:
