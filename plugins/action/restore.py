@@ -50,6 +50,8 @@ class ActionModule(LedgerAction):
         )
         if from_csc:
             options["restore"]["snapshot"] = borrowed["snapshot"]
+            # In a run of its own: asking again with the same id attaches to the one that failed.
+            options["run_id"] += ".csc"
         answer = follow(self, "dse.backup.restore", options, task_vars, host)
         if self.plan["is_preview"]:
             return _previewed(answer.get("preview"), host)

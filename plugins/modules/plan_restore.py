@@ -62,7 +62,8 @@ options:
     type: raw
     default: ""
   loan:
-    description: The folio of a loan that CSC has granted. What the recovery that waited for it was told is not said again.
+    description:
+      - The folio of a loan that CSC has granted. What the recovery that waited for it was told need not be said again.
     type: raw
     default: ""
   preview:

@@ -43,7 +43,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         for folio in dict.fromkeys(folios):
             loan = index.loan(folio)
             if loan:
-                lines += [*_come_to(loan), *_what_next(loan)]
+                lines += [*_come_to(loan), *what_next(loan)]
     return "\n".join([*lines, "", f"Registro oficial: {ledger.directory}", ""])
 
 
@@ -69,7 +69,7 @@ def still_open(loans: list[Loan], terms: LoanTerms, today: date, directory: str)
         heading = ["Folio", "Estado", "Le toca a", "Devolver a más tardar", "Qué", "Respaldos", "Falla"]
         lines += table([heading, *(_row(each, terms, today) for each in loans)])
         for each in loans:
-            lines += _what_next(each)
+            lines += what_next(each)
     else:
         lines += [
             "  Ninguno. Para solicitar uno:",
@@ -104,7 +104,7 @@ def _come_to(loan: Loan) -> Iterator[str]:
         yield "  Lo recibido no es conforme: de ahí no se recupera nada, sólo se devuelve."
 
 
-def _what_next(loan: Loan) -> Iterator[str]:
+def what_next(loan: Loan) -> Iterator[str]:
     """Yield the next commands, the one that is expected first."""
     if not loan.is_open:
         return

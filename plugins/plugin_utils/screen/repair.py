@@ -11,6 +11,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import human
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.loan import what_next
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -50,12 +51,10 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         lines += [f"  ! {record['remarks']}"] if record.get("remarks") else []
     lines += failures([*shown, *others])
     lines += [f"  ✗ {each}" for each in result["refused"]]
-    for loan in (record for record in others if record["record_type"] == "loan"):
-        lines += [
-            f"Préstamo solicitado: {loan['folio']}. Cuando CSC lo autorice, repita repair.yml:",
-            f"  ansible-playbook playbooks/loan.yml -e loan_folio={loan['folio']} -e loan_step=authorise "
-            "-e loan_as=CSC",
-        ]
+    with ledger.read() as index:
+        for record in others:
+            if record["record_type"] == "loan":
+                lines += ["", f"Préstamo solicitado: {record['folio']}", *what_next(index.loan(record["folio"]))]
     if shown:
         lines += ["", verdict(sum(map(succeeded, shown)), len(shown), "TODO REPARADO", "HAY REPOSITORIOS QUE ATENDER")]
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])

@@ -12,6 +12,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import human
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.loan import what_next
 
 # Of each group; -v shows all of them.
 _SHOWN = 40
@@ -80,9 +81,23 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         failed = [each for each in others if each["record_type"] == "failure"]
         lines += [f"  ✗ {each['error_message']} ({each['folio']})" for each in failed]
     lines += ["", "RESTAURADO." if succeeded(record) else "NO SE RESTAURÓ: vea arriba la causa."]
+    lines += _of_the_loan(record, ledger)
     if record.get("safety_file_name"):
         lines.append(f"Para deshacer: ansible-playbook … restore.yml -e restore_undo={record['folio']}")
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
+
+
+def _of_the_loan(record: dict[str, Any], ledger: Ledger) -> Iterator[str]:
+    """Yield what CSC's copy had to do with it, and what is to be done with the loan."""
+    with ledger.read() as index:
+        loan = index.loan(record.get("loan_folio", ""))
+    if loan is None:
+        return
+    used = "se usó la copia de CSC" if succeeded(record) else "la copia de CSC"
+    yield f"Préstamo {loan.folio} ({used}): {loan.spoken_state}."
+    if loan.is_granted and not succeeded(record):
+        yield f"  Para seguir: ansible-playbook playbooks/restore.yml -e restore_loan={loan.folio}"
+    yield from what_next(loan)
 
 
 def _rows(record: dict[str, Any]) -> Iterator[list[str]]:
