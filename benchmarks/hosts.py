@@ -33,7 +33,7 @@ class Hosts:
         self.inventory = self.directory / "inventory"
 
     def start(self, fleet: int) -> None:
-        """Make the hosts and deploy to the backup server, CSC's, the database server and the first ``fleet`` servers."""
+        """Make the hosts and deploy to all but the servers of the fleet after the first ``fleet``."""
         servers = [ONE_HOST, BACKUP_SERVER, CSC, *map(server, range(1, fleet + 1))]
         self._molecule("destroy")
         self._molecule("create")
