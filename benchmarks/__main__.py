@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import databases, ledger, many_hosts, nothing_due, one_host, report, verification, ways
+from . import databases, delivery, ledger, many_hosts, nothing_due, one_host, report, verification, ways
 from .controller import CHECKOUT, Failed, run
 from .hosts import BACKUP_SERVER, ONE_HOST, Hosts
 from .measure import Table
@@ -31,6 +31,7 @@ _ON_HOSTS: dict[str, Callable[[Scale, Hosts], Table]] = {
     "verify": verification.verify,
     "everything-due": many_hosts.everything_due,
     "ways": ways.ways,
+    "delivery": delivery.deliver,
 }
 _ALONE: dict[str, Callable[[Scale, Path], Table]] = {
     "nothing-due": nothing_due.nothing_due,

@@ -19,6 +19,7 @@ from .controller import BIN, CHECKOUT, Failed, environment, run
 # Measured side by side, each with its own repository and cache.
 OURS, RAW = "ours", "raw"
 BACKUP_SERVER = "srv-bkp01"
+CSC = "srv-csc01"
 ONE_HOST = "srv-db01"
 SOURCE = "/srv/bench/site"
 
@@ -32,14 +33,14 @@ class Hosts:
         self.inventory = self.directory / "inventory"
 
     def start(self, fleet: int) -> None:
-        """Make the hosts and deploy to the database server, the backup server and the first ``fleet`` servers."""
-        servers = [ONE_HOST, BACKUP_SERVER, *map(server, range(1, fleet + 1))]
+        """Make the hosts and deploy to all but the servers of the fleet after the first ``fleet``."""
+        servers = [ONE_HOST, BACKUP_SERVER, CSC, *map(server, range(1, fleet + 1))]
         self._molecule("destroy")
         self._molecule("create")
         self._molecule("prepare")
         self._molecule("converge", "--", "--limit", ",".join(["localhost", *servers]))
         for each in servers:
-            if each != BACKUP_SERVER:
+            if each not in (BACKUP_SERVER, CSC):
                 self.ssh(BACKUP_SERVER, f"cd /srv/dse-backup/{each} && mkdir kept && mv repository kept/empty")
 
     def stop(self) -> None:

@@ -51,7 +51,7 @@ def backup(scale: Scale, hosts: Hosts) -> Table:
     return Table(
         name="backup",
         title="A backup of files, one host",
-        about=f"{_files(scale)}, half of it text, over SSH to the backup server",
+        about=f"{files(scale)}, half of it text, over SSH to the backup server",
         lines=[
             Line("first", first[OURS], RESTIC, first[RAW], Aim(1.1, 4)),
             *(Line("first", first[OURS], other, first[other]) for other in others),
@@ -104,7 +104,7 @@ def restore(scale: Scale, hosts: Hosts) -> Table:
     return Table(
         name="restore",
         title="A restoration of files, one host",
-        about=f"{_files(scale)}, from the backup server to a new directory",
+        about=f"{files(scale)}, from the backup server to a new directory",
         lines=[
             Line("restoring", timed[OURS], RESTIC, timed[RAW], Aim(1.1, 4)),
             Line("restoring", timed[OURS], BORGMATIC, timed[BORGMATIC]),
@@ -244,5 +244,6 @@ def ledger(hosts: Hosts) -> Path:
     return hosts.work / "ledger-one-host"
 
 
-def _files(scale: Scale) -> str:
+def files(scale: Scale) -> str:
+    """Say how much the one host has."""
     return f"{scale.files:,} files, {scale.file_bytes / MB:,.0f} MB"

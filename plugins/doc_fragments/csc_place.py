@@ -30,4 +30,7 @@ options:
       credentials_file:
         description: A file with the credentials of an S3 store, in the format that its programs share.
         type: path
+      ca_file:
+        description: A file with the authority that signs the store's certificate, where the system does not know it.
+        type: path
 """

@@ -9,6 +9,7 @@ import os
 import shutil
 from typing import NamedTuple
 
+from .csc_place import snapshots_of
 from .delivery import identity_of
 from .read_back import read_back
 from .restic import Restic
@@ -37,7 +38,7 @@ def borrow(csc: Restic, on_loan: Restic, original: str, sha256: str, dump_sha256
     if on_loan.owner:
         os.chown(os.path.dirname(on_loan.repository), *on_loan.owner)
     on_loan.output("init")
-    there = {identity_of(each): each["id"] for each in csc.snapshots()}
+    there = {identity_of(each): each["id"] for each in snapshots_of(csc)}
     if original not in there:
         return Borrowed(problem="la copia de CSC no lo tiene")
     answer = on_loan.copy_from(csc, [there[original]], read_only=True)

@@ -5,9 +5,46 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
-from .restic import Restic
+from .restic import Restic, ResticError
+from .text import readable
+
+# How long CSC's place may take to open, in seconds; where it does not let anybody in, restic tries much longer.
+PATIENCE = 30
+
+# What restic, or ssh behind it, says where a place does not let it in, and what to do about it.
+_REMEDIES = [
+    (
+        "signature we calculated does not match|access key id|access denied|no credentials found",
+        "CSC no acepta las credenciales de S3: corrija backup_server_csc_s3_key_id y backup_server_csc_s3_secret en el "
+        "inventario (Ansible Vault) y ejecute deploy.yml",
+    ),
+    (
+        "specified bucket does not exist",
+        "CSC no tiene ese almacén de S3: corrija backup_server_csc_repository, o pida a CSC que lo cree",
+    ),
+    (
+        "signed by unknown authority",
+        "no se conoce a la autoridad que firma el certificado de CSC: ponga su archivo en backup_server_csc_ca_file",
+    ),
+    (
+        r"permission denied \(",
+        "CSC no acepta la llave SSH de este servidor: ejecute deploy.yml o, si el servidor de CSC no está en el "
+        "inventario, pida que dé de alta la llave que deploy.yml muestra",
+    ),
+    (
+        "host key verification failed|host identification has changed",
+        "el servidor que contesta no tiene la llave que se conoce de CSC: pregunte a CSC si la cambió y, sólo en ese "
+        "caso, ejecute deploy.yml",
+    ),
+    (
+        "connection refused|no route to host|timed out|i/o timeout|could not resolve|no such host",
+        "CSC no contesta: revise que su servidor esté encendido y sea alcanzable desde el servidor de respaldos",
+    ),
+]
 
 # One option, a dict, of every module that reaches CSC's copy.
 OPTION: dict[str, Any] = {
@@ -18,6 +55,7 @@ OPTION: dict[str, Any] = {
         "password_file": {"type": "path", "required": True, "no_log": False},
         "options": {"type": "list", "elements": "str", "default": []},
         "credentials_file": {"type": "path"},
+        "ca_file": {"type": "path"},
     },
 }
 
@@ -31,4 +69,20 @@ def repository_of(place: dict[str, Any], jaa: Restic) -> Restic:
         place["options"],
         owner=jaa.owner,
         credentials_file=place["credentials_file"],
+        ca_file=place["ca_file"],
     )
+
+
+def snapshots_of(csc: Restic) -> list[dict[str, Any]]:
+    """Return what CSC's repository holds, as restic describes it; raise ResticError that says why it cannot be read."""
+    answer = csc.answer("snapshots", "--no-lock", patience=PATIENCE)
+    if answer.code != 0:
+        raise ResticError(f"la copia de CSC en {readable(csc.repository)}: {remedy(answer.explanation)}")
+    return json.loads(answer.output or b"[]") or []
+
+
+def remedy(explanation: str) -> str:
+    """Return why a place of CSC's could not be opened, with what to do about it where that is known."""
+    found = (advice for said, advice in _REMEDIES if re.search(said, explanation, re.IGNORECASE))
+    advice = next(found, "")
+    return f"{advice} ({explanation})" if advice else explanation

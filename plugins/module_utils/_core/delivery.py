@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from .csc_place import PATIENCE, remedy
 from .read_back import read_back
 from .restic import Restic, ResticError
 from .text import readable
@@ -77,17 +78,18 @@ def _require_own_key(jaa: Restic, csc: Restic) -> None:
     """Raise ResticError unless CSC's repository is there, and neither JAA's password nor JAA's key opens it."""
     borrowed = replace(csc, password_file=jaa.password_file)
     with ThreadPoolExecutor() as pool:
-        by_jaa = pool.submit(borrowed.answer, "cat", "config", "--no-lock")
-        keys = [pool.submit(each.answer, "cat", "masterkey", "--no-lock") for each in (jaa, csc)]
+        by_jaa = pool.submit(borrowed.answer, "cat", "config", "--no-lock", patience=PATIENCE)
+        keys = [pool.submit(each.answer, "cat", "masterkey", "--no-lock", patience=PATIENCE) for each in (jaa, csc)]
     theirs, ours = keys[1].result(), keys[0].result()
     if theirs.code == _NO_REPOSITORY:
         raise ResticError(
             f"el repositorio de CSC no está en {readable(csc.repository)}: falta prepararlo con deploy.yml, o su disco "
             "o servidor no está disponible"
         )
-    for answer in (theirs, ours):
-        if answer.code != 0:
-            raise ResticError(answer.explanation)
+    if ours.code != 0:
+        raise ResticError(ours.explanation)
+    if theirs.code != 0:
+        raise ResticError(remedy(theirs.explanation))
     if json.loads(theirs.output) == json.loads(ours.output):
         raise ResticError(
             "el repositorio de CSC es una copia, archivo por archivo, del de JAA y tiene su misma llave; la copia "

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from .csc_place import snapshots_of
 from .delivery import identity_of
 from .integrity import ALL, Verification, verify
 from .prune import clear_stale_locks
@@ -65,7 +66,7 @@ def repair(jaa: Restic, csc: Restic, recorded: Sequence[Recorded], aside: str) -
     damaged = [each for each in recorded if each.snapshot in found.damaged_snapshots]
     if found.result == "intact":
         return Repair(found)
-    there = {identity_of(each): each for each in csc.snapshots()}
+    there = {identity_of(each): each for each in snapshots_of(csc)}
     wanted = [each for each in damaged if each.original in there]
     os.makedirs(aside, mode=0o700, exist_ok=True)
     if jaa.owner:

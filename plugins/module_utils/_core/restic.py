@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -74,6 +75,7 @@ class Restic:
     """One repository and how to reach it. ``owner`` (uid, gid) is who the calls run as; None: whoever we are.
 
     ``credentials_file`` is what an S3 store asks for, as its programs share it: AWS_SHARED_CREDENTIALS_FILE.
+    ``ca_file`` has the authority that signs its certificate.
     """
 
     repository: str
@@ -83,6 +85,7 @@ class Restic:
     cache_dir: str | None = None
     owner: tuple[int, int] | None = None
     credentials_file: str | None = None
+    ca_file: str | None = None
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Restic:
@@ -249,12 +252,15 @@ class Restic:
 
     # What only the backup server does: see integrity, drill and prune.
 
-    def answer(self, verb: str, *arguments: str, directory: str = "/") -> Answer:
+    def answer(self, verb: str, *arguments: str, directory: str = "/", patience: float | None = None) -> Answer:
         """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start.
 
-        ``directory`` is where it runs: ``repair packs`` leaves there what it takes out.
+        ``directory`` is where it runs: ``repair packs`` leaves there what it takes out. A call that takes longer than
+        ``patience``, in seconds, is asked to stop: where a place does not answer, restic tries again for a quarter of
+        an hour, and says so among the complaints.
         """
-        with self._start(self._command(verb, *arguments), cwd=directory) as process:
+        command = self._command(verb, *arguments)
+        with self._start(command, cwd=directory) as process, _asked_to_stop(process, patience):
             errors = _Drain(process.stderr)
             output = process.stdout.read()
             return Answer(process.wait(), output, errors.lines())
@@ -282,6 +288,7 @@ class Restic:
             self,
             options=(*self.options, *source.options),
             credentials_file=self.credentials_file or source.credentials_file,
+            ca_file=self.ca_file or source.ca_file,
         )
         lock = ["--no-lock"] if read_only else []
         return reached.answer(
@@ -312,6 +319,7 @@ class Restic:
     def _command(self, verb: str, *arguments: str, json: bool = True) -> list[str]:
         command = [self.program, *(["--json"] if json else [])]
         command += ["--repo", self.repository, "--password-file", self.password_file]
+        command += ["--cacert", self.ca_file] if self.ca_file else []
         for option in self.options:
             command += ["-o", option]
         command += ["--cache-dir", self.cache_dir] if self.cache_dir else ["--no-cache"]
@@ -365,6 +373,20 @@ class _Process(subprocess.Popen):
             except subprocess.TimeoutExpired:
                 self.kill()
         super().__exit__(kind, value, traceback)
+
+
+@contextmanager
+def _asked_to_stop(process: _Process, patience: float | None) -> Iterator[None]:
+    """Ask a restic to stop when the block takes longer than so many seconds; None: however long it takes."""
+    if patience is None:
+        yield
+        return
+    clock = threading.Timer(patience, process.send_signal, [signal.SIGINT])
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
 
 
 class _Drain:
