@@ -15,48 +15,10 @@ description:
   - As a task it takes the plan instead of O(backups), and records what was delivered; it then works only under the
     callback P(dse.backup.ledger#callback).
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment:
+  - dse.backup.repository
+  - dse.backup.csc_place
 options:
-  repository:
-    description: The directory of the server's repository.
-    type: path
-    required: true
-  password_file:
-    description: A file with the repository's password, which the repository's owner can read.
-    type: path
-    required: true
-  lock_file:
-    description: The file whose lock says that somebody is using the repository.
-    type: path
-    required: true
-  restic:
-    description: The engine.
-    type: str
-    default: restic
-  lock_timeout:
-    description: Seconds to wait for others who are using the repository.
-    type: int
-    default: 600
-  csc:
-    description: Where CSC keeps its copy, as it is reached from the backup server.
-    type: dict
-    required: true
-    suboptions:
-      repository:
-        description: CSC's repository, as restic writes it - a directory, C(sftp:), C(s3:) and so on.
-        type: str
-        required: true
-      password_file:
-        description: A file with its password, which the owner of JAA's repository can read.
-        type: path
-        required: true
-      options:
-        description: Options of restic for it, such as C(sftp.args=...).
-        type: list
-        elements: str
-        default: []
-      credentials_file:
-        description: A file with the credentials of an S3 store, in the format that its programs share.
-        type: path
   backups:
     description: The backups to deliver.
     type: list

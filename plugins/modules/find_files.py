@@ -12,27 +12,9 @@ description:
   - Runs on the backup server, as the repository's owner, and only reads.
   - As a task it takes the plan instead of O(snapshots), and shows what it finds.
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment:
+  - dse.backup.repository
 options:
-  repository:
-    description: The directory of the server's repository.
-    type: path
-    required: true
-  password_file:
-    description: A file with the repository's password, which the repository's owner can read.
-    type: path
-    required: true
-  lock_file:
-    description: The file whose lock says that somebody is using the repository.
-    type: path
-    required: true
-  restic:
-    description: The engine.
-    type: str
-    default: restic
-  lock_timeout:
-    description: Seconds to wait for others who are using the repository.
-    type: int
-    default: 600
   pattern:
     description: A file's name, a full path, or a pattern with C(*), C(?), C([a-z]) and C(**).
     type: str

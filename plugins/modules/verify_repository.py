@@ -15,27 +15,9 @@ description:
   - As a task it takes the plan instead of O(read) and O(expected), and turns what it finds into records; it then works
     only under the callback P(dse.backup.ledger#callback).
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment:
+  - dse.backup.repository
 options:
-  repository:
-    description: The directory of the server's repository.
-    type: path
-    required: true
-  password_file:
-    description: A file with the repository's password, which the repository's owner can read.
-    type: path
-    required: true
-  lock_file:
-    description: The file whose lock says that somebody is using the repository.
-    type: path
-    required: true
-  restic:
-    description: The engine.
-    type: str
-    default: restic
-  lock_timeout:
-    description: Seconds to wait for others who are using the repository.
-    type: int
-    default: 600
   read:
     description: What to read; V(all), V(structure), or a share such as V(3/30), whose second number divides 60.
     type: str

@@ -16,23 +16,9 @@ description:
   - As a task it also turns what it finds, and what the script reported, into the records of this run; it then works
     only under the callback P(dse.backup.ledger#callback).
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment:
+  - dse.backup.repository
 options:
-  repository:
-    description: The directory of the server's repository.
-    type: path
-    required: true
-  password_file:
-    description: A file with the repository's password, which the repository's owner can read.
-    type: path
-    required: true
-  lock_file:
-    description: The file whose shared lock says that somebody is using the repository.
-    type: path
-    required: true
-  restic:
-    description: The engine.
-    type: str
-    default: restic
   known:
     description: The first 16 characters of the ids of the snapshots that the ledger has.
     type: list
@@ -48,10 +34,6 @@ options:
     description: Per snapshot id the files that the script could not read.
     type: dict
     default: {}
-  lock_timeout:
-    description: Seconds to wait for work that needs the repository for itself, such as pruning.
-    type: int
-    default: 600
 attributes:
   check_mode:
     support: full
