@@ -195,13 +195,17 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """Everything in procedure/. Mappings keep the order of the files; `labels` is field name -> value -> its label."""
+    """Everything in procedure/. Mappings keep the order of the files; `labels` is field name -> value -> its label.
+
+    `resolve_within_days`: from then on a failure that is still open is told of as overdue.
+    """
 
     institution: Institution
     nonconforming_below_pct: float
     safeguards: Safeguards
     repetition: Repetition
     delivery: Delivery
+    resolve_within_days: int
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -310,6 +314,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         safeguards=Safeguards(**kinds.data["retention"]),
         repetition=Repetition(**kinds.data["repetition"]),
         delivery=Delivery(**kinds.data["delivery"]),
+        resolve_within_days=kinds.data["resolve_within_days"],
         frequencies=frequencies,
         information_types={
             key: InformationType(

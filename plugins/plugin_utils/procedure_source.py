@@ -141,6 +141,7 @@ _SHAPES: Mapping[str, _Shape] = {
         "retention": {"keep_last": _AT_LEAST_TWO, "settle_days": _DAYS, "suspect_days": _COUNT, "safety_days": _COUNT},
         "repetition": {"failures": _AT_LEAST_TWO, "within_days": _COUNT},
         "delivery": {"within_days": _COUNT, "acknowledge_within_days": _COUNT},
+        "resolve_within_days": _COUNT,
         "frequencies": {"*": _FREQUENCY},
         "information_types": {"*": _INFORMATION_TYPE},
     },

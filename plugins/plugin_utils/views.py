@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, waiting
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE, MISSED, MITIGATED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
@@ -209,8 +209,8 @@ def fulfilments(
 
 def _is_for_csc(backup: Backup, year: int, today: date, rule: Delivery) -> bool:
     """Tell whether a backup is one of that year which CSC should have by ``today`` (4.1.6)."""
-    day = date.fromisoformat(backup.backup_date)
-    return backup.conforms and day.year == year and day + timedelta(days=rule.within_days) <= today
+    of_year = date.fromisoformat(backup.backup_date).year == year
+    return backup.conforms and of_year and waiting.delivery_due(backup, rule) <= today
 
 
 def _fulfilment(item_id: str, placed: list[tuple[Slot, str]], for_csc: Collection[Backup]) -> Fulfilment:
