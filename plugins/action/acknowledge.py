@@ -107,7 +107,9 @@ class ActionModule(PlanAction):
             if said.role == "CSC":
                 records, faults = acknowledgement.of_plan_by_csc(said, name, recorded, index.acknowledged(name))
             else:
-                planned = views.fulfilments(self.expected(task_vars, index), first.year, index, self.now)
+                planned = views.fulfilments(
+                    self.expected(task_vars, index), first.year, index, self.now, self.procedure.delivery
+                )
                 records, faults = acknowledgement.of_plan_by_jaa(
                     said, name, first.year, planned, recorded, self.procedure
                 )

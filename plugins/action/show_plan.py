@@ -111,13 +111,14 @@ class ActionModule(PlanAction):
 
     def _show_year(self, year: int, everything: list[Expected], index: Index) -> tuple[list[str], dict[str, Any]]:
         name = f"CSC-01-{year}"
-        planned = views.fulfilments(everything, year, index, self.now)
+        planned = views.fulfilments(everything, year, index, self.now, self.procedure.delivery)
         heading = ["Servidor", "Respaldo", "Periodicidad", "Programados", "Realizados", "Tardíos", "Omitidos",
-                   "Mitigados", "Pendientes", "Cumplimiento"]  # fmt: skip
+                   "Mitigados", "Pendientes", "Entregas a CSC", "Cumplimiento"]  # fmt: skip
         rows = [
             [
                 *(each.server, each.item_id, self.procedure.frequencies[each.frequency].label),
                 *map(str, (each.planned, each.done, each.late, each.missed, each.mitigated, each.pending)),
+                f"{each.deliveries_done}/{each.deliveries_planned}",
                 "" if each.compliance_pct is None else f"{each.compliance_pct:.1f} %",
             ]
             for each in planned

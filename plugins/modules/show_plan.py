@@ -51,7 +51,9 @@ weeks:
   type: list
   elements: dict
 year:
-  description: Each item's planned, done, late, missed, mitigated and pending slots of the year.
+  description:
+    - Each item's planned, done, late, missed, mitigated and pending slots of the year.
+    - C(deliveries_planned) of its backups should be with CSC by now, C(deliveries_done) of those are.
   returned: for a year
   type: list
   elements: dict

@@ -122,7 +122,7 @@ def slots(
     each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = (), until: date | None = None
 ) -> list[Slot]:
     """Return the slots of what is expected; ``also`` are backups that are not in the ledger yet."""
-    return calendar.slots(each.stretches, _made([*_backups(each, index), *also]), _failed(each, index), now, until)
+    return calendar.slots(each.stretches, _made([*backups(each, index), *also]), _failed(each, index), now, until)
 
 
 def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = ()) -> list[Slot]:
@@ -133,7 +133,7 @@ def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Ba
 def waits_for_its_first(each: Expected, index: Index, day: date) -> bool:
     """Tell whether what is expected on ``day`` was never backed up: the plan does that at once, whatever the slot."""
     holds = any(stretch.begins <= day <= (stretch.ends or date.max) for stretch in each.stretches)
-    return holds and each.is_in_inventory and next(_backups(each, index), None) is None
+    return holds and each.is_in_inventory and next(backups(each, index), None) is None
 
 
 def missed(each: Expected, slot: Slot, *, context: outcomes.Context, procedure: Procedure) -> dict[str, Any]:
@@ -142,7 +142,8 @@ def missed(each: Expected, slot: Slot, *, context: outcomes.Context, procedure: 
     return outcomes.missed(item, each.server, slot.kind, slot.first, slot.last, context=context, procedure=procedure)
 
 
-def _backups(each: Expected, index: Index) -> Iterator[Backup]:
+def backups(each: Expected, index: Index) -> Iterator[Backup]:
+    """Yield the backups of what is expected, whatever became of them, in the order of their records."""
     for item_id in each.item_ids:
         for backup in index.backups(item_id=item_id):
             # The same id may have been another server's, or another request's.

@@ -268,6 +268,11 @@ class Index(Tables):
         rows = self._connection.execute(f"SELECT data FROM loan WHERE {where} ORDER BY rowid")  # noqa: S608 (it is ours)
         return [Loan(**json.loads(data)) for (data,) in rows]
 
+    def rejected_deliveries(self) -> list[dict[str, Any]]:
+        """Return the records of the deliveries that CSC sent back."""
+        rejected = "SELECT about FROM acknowledgement WHERE result = 'rejected'"
+        return list(self._records(f"record_type = 'delivery' AND folio IN ({rejected})"))
+
     def acknowledged(self, about: str) -> list[tuple[str, str]]:
         """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""
         query = "SELECT role, result FROM acknowledgement WHERE about = ? ORDER BY rowid"

@@ -211,7 +211,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """Everything in procedure/. Mappings keep the order of the files; `labels` is field name -> value -> its label."""
+    """Everything in procedure/. Mappings keep the order of the files; `labels` is field name -> value -> its label.
+
+    `resolve_within_days`: from then on a failure that is still open is told of as overdue.
+    """
 
     institution: Institution
     nonconforming_below_pct: float
@@ -219,6 +222,7 @@ class Procedure:
     repetition: Repetition
     delivery: Delivery
     loan: LoanTerms
+    resolve_within_days: int
     frequencies: Mapping[str, Frequency]
     information_types: Mapping[str, InformationType]
     repository_types: Mapping[str, str]
@@ -328,6 +332,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         repetition=Repetition(**kinds.data["repetition"]),
         delivery=Delivery(**kinds.data["delivery"]),
         loan=LoanTerms(**kinds.data["loan"]),
+        resolve_within_days=kinds.data["resolve_within_days"],
         frequencies=frequencies,
         information_types={
             key: InformationType(

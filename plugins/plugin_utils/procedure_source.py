@@ -144,6 +144,7 @@ _SHAPES: Mapping[str, _Shape] = {
         "repetition": {"failures": _AT_LEAST_TWO, "within_days": _COUNT},
         "delivery": {"within_days": _COUNT, "acknowledge_within_days": _COUNT},
         "loan": {"return_within_days": _DAYS_OF_A_LOAN, "answer_within_working_days": _COUNT},
+        "resolve_within_days": _COUNT,
         "frequencies": {"*": _FREQUENCY},
         "information_types": {"*": _INFORMATION_TYPE},
     },

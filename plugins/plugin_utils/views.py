@@ -10,16 +10,16 @@ what somebody says about it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, waiting
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE, MISSED, MITIGATED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, Form, Procedure
 
 _WEEK = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4}-W[0-9]{2})")
 _YEAR = re.compile(r"([A-Z]{3}-[0-9]{2})-([0-9]{4})")
@@ -157,7 +157,11 @@ def _folios(backups: list[Backup]) -> str:
 
 
 class Fulfilment(NamedTuple):
-    """How much of one item's year was done. ``planned`` is the whole year's; the others are to date."""
+    """How much of one item's year was done. ``planned`` is the whole year's; the others are to date.
+
+    ``deliveries_planned`` counts the year's conforming backups that CSC should have by now, ``deliveries_done`` those
+    of them that it was given and has not rejected. What was pruned or damaged before it was delivered stays planned.
+    """
 
     item_id: str
     server: str
@@ -170,6 +174,8 @@ class Fulfilment(NamedTuple):
     missed: int
     mitigated: int
     pending: int
+    deliveries_planned: int
+    deliveries_done: int
 
     @property
     def compliance_pct(self) -> float | None:
@@ -178,21 +184,36 @@ class Fulfilment(NamedTuple):
         return round(100 * self.done / due, 1) if due else None
 
 
-def fulfilments(all_expected: Iterable[Expected], year: int, index: Index, now: datetime) -> list[Fulfilment]:
+def fulfilments(
+    all_expected: Iterable[Expected], year: int, index: Index, now: datetime, rule: Delivery
+) -> list[Fulfilment]:
     """Return the year of each item of which anything is expected in it; one that moved or was requested anew is one.
 
     A slot belongs to the year in which it falls due; a week to the one in its name, 2025-W01 with its two days of 2024.
     """
     of_items: dict[str, list[tuple[Slot, str]]] = {}
+    # By folio: what moved or was requested anew is expected more than once.
+    for_csc: dict[str, dict[str, Backup]] = {}
     for each in all_expected:
+        due = (backup for backup in expectations.backups(each, index) if _is_for_csc(backup, year, now.date(), rule))
+        for_csc.setdefault(each.item_id, {}).update((backup.folio, backup) for backup in due)
         for slot in expectations.slots(each, index, now, until=date(year, 12, 31)):
             of_year = slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year
             if of_year == year:
                 of_items.setdefault(each.item_id, []).append((slot, each.server))
-    return [_fulfilment(item_id, sorted(slots, key=lambda slot: slot[0].first)) for item_id, slots in of_items.items()]
+    return [
+        _fulfilment(item_id, sorted(slots, key=lambda slot: slot[0].first), for_csc[item_id].values())
+        for item_id, slots in of_items.items()
+    ]
 
 
-def _fulfilment(item_id: str, placed: list[tuple[Slot, str]]) -> Fulfilment:
+def _is_for_csc(backup: Backup, year: int, today: date, rule: Delivery) -> bool:
+    """Tell whether a backup is one of that year which CSC should have by ``today`` (4.1.6)."""
+    of_year = date.fromisoformat(backup.backup_date).year == year
+    return backup.conforms and of_year and waiting.delivery_due(backup, rule) <= today
+
+
+def _fulfilment(item_id: str, placed: list[tuple[Slot, str]], for_csc: Collection[Backup]) -> Fulfilment:
     slots = [slot for slot, _server in placed]
     kind = slots[-1].kind
     states = [slot.state for slot in slots]
@@ -204,6 +225,8 @@ def _fulfilment(item_id: str, placed: list[tuple[Slot, str]]) -> Fulfilment:
         _planned_dates(slots),
         len(slots),
         *(states.count(state) for state in (DONE, LATE, MISSED, MITIGATED, PENDING)),
+        len(for_csc),
+        sum(backup.delivery_folio is not None for backup in for_csc),
     )
 
 

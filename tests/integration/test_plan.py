@@ -88,20 +88,23 @@ def test_a_week_shows_its_gaps_and_whether_it_is_closed(planned, clock):
     assert "No se esperaba ningún respaldo." in plan(planned, week="2027-W07").out
 
 
-def test_a_year_shows_how_much_of_its_plan_is_done(planned):
-    """Breaks: compliance counts what is still to come, or leaves out what was missed."""
+def test_a_year_shows_how_much_of_its_plan_is_done(planned, clock):
+    """Breaks: compliance counts what is still to come, or leaves out what was missed; or what CSC lacks is not told."""
     done = plan(planned, year="2027")
     assert done.rc == 0, done.out
     cells = rows(done.out)
     # Planned, done, late, missed, mitigated, pending, and of what was due until now how much.
-    assert cells["db-escolares"] == ["Diaria", "310", "2", "0", "1", "0", "307", "66.7", "%"]
-    assert cells["portal-src"] == ["Semanal", "45", "1", "0", "0", "0", "44", "100.0", "%"]
-    assert cells["portal-media"][-8:] == ["6", "1", "0", "0", "0", "5", "100.0", "%"]
+    assert cells["db-escolares"] == ["Diaria", "310", "2", "0", "1", "0", "307", "0/0", "66.7", "%"]
+    assert cells["portal-src"] == ["Semanal", "45", "1", "0", "0", "0", "44", "0/0", "100.0", "%"]
+    assert cells["portal-media"][-9:] == ["6", "1", "0", "0", "0", "5", "0/0", "100.0", "%"]
     assert "Sin aprobar: " in done.out and "acknowledge_folio=CSC-01-2027" in done.out
     assert acknowledge(planned, "CSC-01-2027", result="accepted").rc == 0
     done = plan(planned, year="2027")
     assert "Versión 1: JAA (conforme)." in done.out and "Sin aprobar" not in done.out
     assert "No se espera ningún respaldo en ese año." in plan(planned, year="2026").out
+    # A week after the first night, CSC should have what was backed up in it.
+    clock.set("2027-03-04 12:00")
+    assert {item: row[-3] for item, row in rows(plan(planned, year="2027").out).items()} == dict.fromkeys(ITEMS, "0/1")
 
 
 def test_nothing_is_written_and_what_cannot_be_answered_is_refused(planned):

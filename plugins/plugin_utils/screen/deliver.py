@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, table, verdict
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, receipt, table, verdict
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -53,13 +52,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += table(rows) if rows else ["  No se entregó nada."]
     lines += failures([*shown, *others])
     if delivered:
-        folios = json.dumps({"acknowledge_folio": [record["folio"] for record in delivered]})
-        lines += [
-            "",
-            "Falta el acuse de CSC:",
-            f"  ansible-playbook playbooks/acknowledge.yml -e '{folios}' -e acknowledge_as=CSC "
-            "-e acknowledge_result=accepted",
-        ]
+        lines += ["", "Falta el acuse de CSC:", "  " + receipt([record["folio"] for record in delivered])]
     if shown:
         good = sum(map(succeeded, shown))
         lines += ["", verdict(good, len(shown), "TODO ENTREGADO Y COMPROBADO", "HAY ENTREGAS QUE ATENDER")]

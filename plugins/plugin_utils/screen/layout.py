@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Any
+
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+
+# A command that is cut cannot be typed.
+_LONGEST = 1_000_000
 
 RESULTS = {
     "conforming": "conforme",
@@ -24,6 +31,24 @@ def table(rows: list[list[str]]) -> list[str]:
     """Return the rows as lines with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def command(playbook: str, *arguments: str, **extra_vars: str | list[str]) -> str:
+    """Return a command as it can be typed, whatever its values are.
+
+    >>> command("backup", "--limit", "srv-web01", backup_items=["actas"])
+    'ansible-playbook playbooks/backup.yml --limit srv-web01 -e \'{"backup_items": ["actas"]}\''
+    """
+    words = ["ansible-playbook", f"playbooks/{playbook}.yml", *arguments]
+    for name, value in extra_vars.items():
+        words += ["-e", f"{name}={value}" if isinstance(value, str) else json.dumps({name: value})]
+    return " ".join(shlex.quote(readable(word, _LONGEST)) for word in words)
+
+
+def receipt(folios: list[str]) -> str:
+    """Return the command by which CSC says that it has received deliveries."""
+    said = {"acknowledge_as": "CSC", "acknowledge_result": "accepted"}
+    return command("acknowledge", acknowledge_folio=folios, **said)
 
 
 def failures(records: list[dict[str, Any]]) -> list[str]:

@@ -10,15 +10,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failures
-from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, undelivered
+from ansible_collections.dse.backup.plugins.plugin_utils import failures, waiting
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms
-from ansible_collections.dse.backup.plugins.plugin_utils.request_register import PENDING
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
-
-_WEEKS_BACK = 60
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -109,16 +106,14 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
         "SOLICITUDES SIN DICTAMEN DE JAA (request.yml)",
         [
             f"{each.folio} · {each.area} · {', '.join(each.servers)} · {each.source}"
-            for each in index.requests().values()
-            if each.state == PENDING
+            for each in waiting.pending_requests(index)
         ],
     )
     yield from _section(
         "EN CUARENTENA, SIN DICTAMEN DE JAA (accept.yml)",
         [
-            f"{folio} · {history.server} · {item_id} del {spoken_day(made['backup_date'])}"
-            for item_id, history in index.histories().items()
-            for folio, made in history.quarantine.items()
+            f"{made['folio']} · {server} · {item_id} del {spoken_day(made['backup_date'])}"
+            for item_id, server, made in waiting.quarantined(index)
         ],
     )
     yield from _section(
@@ -131,30 +126,19 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
 
 
 def _unclosed(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
-    """Yield the weeks of the last two months that ended and that JAA has not closed, or that had news since."""
-    weeks: dict[str, set[str]] = {}
-    for backup in index.backups(since=(today - timedelta(days=_WEEKS_BACK)).isoformat()):
-        day = date.fromisoformat(backup.backup_date)
-        kind = ledger.procedure.information_type(backup.information_type)
-        if kind.schedule.unit != "elapsed_days" and day - timedelta(days=day.weekday()) + timedelta(days=7) <= today:
-            series = ledger.procedure.forms[backup.form_code].series
-            weeks.setdefault(f"{series}-{calendar.iso_week(day)}", set()).add(backup.folio)
-    rows = []
-    for name, folios in weeks.items():
-        said = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
-        late = folios - {folio for record in said for folio in record["reviewed_folios"]}
-        if not said:
-            rows.append(name)
-        elif late:
-            rows.append(f"{name}: cerrada, y después llegó {', '.join(sorted(late))}")
-    yield from _section("SEMANAS TERMINADAS, SIN LA REVISIÓN DE JAA (acknowledge.yml)", rows)
+    yield from _section(
+        "SEMANAS TERMINADAS, SIN LA REVISIÓN DE JAA (acknowledge.yml)",
+        [
+            f"{each.name}: cerrada, y después llegó {', '.join(each.news)}" if each.is_closed else each.name
+            for each in waiting.unclosed_weeks(index, ledger.procedure, today)
+        ],
+    )
 
 
 def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
     """Yield what CSC should have by now, and of what it should have said that it has it (4.1.6)."""
-    since = (today - timedelta(days=rule.within_days)).isoformat()
     late: dict[str, list[Backup]] = {}
-    for backup in undelivered(index.backups(until=since)):
+    for backup in waiting.late_for_csc(index.backups(), rule, today):
         late.setdefault(backup.server, []).append(backup)
     yield from _section(
         f"SIN ENTREGAR A CSC DESPUÉS DE {rule.within_days} DÍAS (deliver.yml)",
@@ -164,26 +148,22 @@ def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
             for server, several in late.items()
         ],
     )
-    since = (today - timedelta(days=rule.acknowledge_within_days)).isoformat()
     yield from _section(
         f"ENTREGAS SIN ACUSE DE CSC DESPUÉS DE {rule.acknowledge_within_days} DÍAS (acknowledge.yml)",
         [
             f"{each['folio']} · {each['server']} del {spoken_day(each['delivered_at'])}"
-            for each in index.unacknowledged_deliveries()
-            if each["delivered_at"][:10] <= since
+            for each in waiting.unacknowledged(index, rule, today)
         ],
     )
 
 
 def _loans(index: Index, terms: LoanTerms, today: date) -> Iterator[str]:
     """Yield what should be back with CSC by now, and which loans have waited too long for CSC (4.3.1 c)."""
-    still_open = index.loans(is_open=True)
     yield from _section(
         "PRÉSTAMOS DE CSC VENCIDOS (loan.yml)",
         [
             f"{each.folio} · {each.what}: JAA debía devolverlo el {spoken_day(each.due_back_on)}"
-            for each in still_open
-            if each.is_overdue(today)
+            for each in waiting.loans_to_return(index, today)
         ],
     )
     days = terms.answer_within_working_days
@@ -191,8 +171,7 @@ def _loans(index: Index, terms: LoanTerms, today: date) -> Iterator[str]:
         f"PRÉSTAMOS QUE ESPERAN A CSC DESPUÉS DE {days} {'DÍA HÁBIL' if days == 1 else 'DÍAS HÁBILES'} (loan.yml)",
         [
             f"{each.folio} · {each.what}: {each.spoken_state} desde el {spoken_day(each.since)}"
-            for each in still_open
-            if (due := each.answer_due(terms)) and due < today
+            for each in waiting.loans_without_answer(index, terms, today)
         ],
     )
 
@@ -200,7 +179,7 @@ def _loans(index: Index, terms: LoanTerms, today: date) -> Iterator[str]:
 def _overdue(recovery: dict[str, Any], today: date) -> str:
     if recovery["is_rejected"]:
         return ", RECHAZADA: recupérela de nuevo"
-    until = calendar.working_day_after(date.fromisoformat(recovery["finished_at"][:10]))
+    until = waiting.acceptance_due(recovery)
     return f", VENCIDA desde el {until:%d/%m/%Y}" if until < today else f", a más tardar el {until:%d/%m/%Y}"
 
 

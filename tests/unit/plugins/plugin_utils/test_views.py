@@ -24,6 +24,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import (
 from ansible_collections.dse.backup.tests.unit.factories import (
     FORMS,
     backup_record,
+    delivery_record,
     failure_record,
     index_of,
 )
@@ -106,7 +107,7 @@ def test_a_year_counts_what_two_requests_of_one_item_expected_once(index):
     """Breaks: the plan of an item that moved is never what is recorded, and is to be approved again every day."""
     first = expect(DATABASE, "2026-11-15", "2026-11-18")
     second = expect(DATABASE, "2026-11-18", server="srv-web02")
-    (found,) = fulfilments([second, first], 2026, index(made(DATABASE, "2026-11-16")), at("2026-11-17T12:00:00"))
+    (found,) = years_of([second, first], 2026, index(made(DATABASE, "2026-11-16")), "2026-11-17T12:00:00")
     assert (found.server, found.done) == ("srv-web02", 1)
     assert found.planned_dates == ["2026-11-16/2026-12-31"]
 
@@ -325,8 +326,12 @@ def test_a_year_of_sixty_days_is_shown_by_when_it_was_done(index):
         assert [slot.state for slot in line.slots] == states
 
 
+def years_of(all_expected, number, index, now):
+    return fulfilments(all_expected, number, index, at(now), PROCEDURE.delivery)
+
+
 def year(each, index, number, now="2026-11-22T12:00:00"):
-    return next(iter(fulfilments([each], number, index, at(now))), None)
+    return next(iter(years_of([each], number, index, now)), None)
 
 
 def test_a_year_of_weeks_has_the_weeks_of_its_name(index):
@@ -381,6 +386,51 @@ def test_what_was_done_is_counted_to_date(index):
     # Done on time, of what was to be done until now.
     assert found.compliance_pct == 40.0
     assert year(expect(DATABASE, "2026-11-22"), index(), 2026, "2026-11-22T12:00:00").compliance_pct is None
+
+
+def deliveries(found):
+    return (found.deliveries_planned, found.deliveries_done)
+
+
+def test_a_delivery_is_planned_once_its_days_are_over_and_done_while_csc_has_not_rejected_it(index):
+    """Breaks: the plan counts as owed what may still be delivered, or as done what CSC sent back."""
+    first, second, third = (made(DATABASE, f"2026-11-{day}") for day in (16, 17, 18))
+    given_to_csc = delivery_record("CSC-02-2026-0001", first["folio"], third["folio"], item_id=DATABASE)
+    rejected = {"record_type": "acknowledgement", "about_folio": "CSC-02-2026-0001", "acknowledged_as": "CSC"}
+    each = expect(DATABASE, "2026-11-15")
+    records = [first, second, third, given_to_csc]
+    delivered = index(*records)
+    for day, counts in (("22", (0, 0)), ("23", (1, 1)), ("24", (2, 1)), ("25", (3, 2))):
+        assert deliveries(year(each, delivered, 2026, f"2026-11-{day}T00:30:00")) == counts, day
+    for result, counts in (("accepted", (3, 2)), ("rejected", (3, 0))):
+        opened = index(*records, {**rejected, "result": result})
+        assert deliveries(year(each, opened, 2026, "2026-12-01T12:00:00")) == counts, result
+
+
+def test_what_does_not_conform_is_not_planned_for_csc_and_what_was_lost_undelivered_stays_so(index):
+    """Breaks: CSC is owed what is in quarantine, or a backup that was pruned before CSC had it is nobody's gap."""
+    doubtful, rejected, accepted, pruned = (
+        made(DATABASE, f"2026-11-{day}", result)
+        for day, result in ((16, "review"), (17, "review"), (18, "nonconforming"), (19, "conforming"))
+    )
+    records = [doubtful, rejected, accepted, pruned]
+    for backup, decision in ((rejected, "rejected"), (accepted, "accepted")):
+        said = {"record_type": "decision", "item_id": DATABASE, "decision": decision}
+        records.append({**said, "about_folio": backup["folio"]})
+    gone = {"record_type": "disposal", "server": "srv-web01", "disposed": [{"file_name": pruned["file_name"]}]}
+    found = year(expect(DATABASE, "2026-11-15"), index(*records, gone), 2026, "2026-12-01T12:00:00")
+    assert deliveries(found) == (2, 0)
+
+
+def test_a_delivery_is_of_the_year_of_its_backup_and_counted_once_where_two_requests_expect_it(index):
+    """Breaks: the turn of the year loses a delivery, or an item that was requested anew owes it twice."""
+    old, new = made(DATABASE, "2026-12-30"), made(DATABASE, "2027-01-02")
+    opened = index(old, new, delivery_record("CSC-02-2027-0001", old["folio"], item_id=DATABASE))
+    first = expect(DATABASE, "2026-11-02", "2027-06-30")
+    several = [first, first._replace(stretches=expect(DATABASE, "2027-07-01").stretches)]
+    now = "2027-08-01T12:00:00"
+    assert [deliveries(found) for found in years_of(several, 2026, opened, now)] == [(1, 1)]
+    assert [deliveries(found) for found in years_of(several, 2027, opened, now)] == [(1, 0)]
 
 
 @given(

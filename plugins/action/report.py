@@ -1,0 +1,97 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers one question to the ledger, as tables and as JSON; fails where the answer is that something must be done."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.utils.display import Display
+from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
+
+display = Display()
+
+
+class ActionModule(PlanAction):
+    """See plugins/modules/report.py for its options and result."""
+
+    job = "report"
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        options = self.options(
+            question={"type": "str", "default": ""},
+            items={"type": "list", "elements": "str", "default": []},
+            output={"type": "str", "default": ""},
+            repository_root={"type": "str", "required": True},
+        )
+        name = options["question"].strip()
+        path = os.path.abspath(os.path.expanduser(options["output"])) if options["output"].strip() else ""
+        if faults := list(self._faults(name, path)):
+            raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
+        now = datetime.now(self.procedure.zone)
+        with self.ledger.read() as index:
+            wanted = self.limited(task_vars)
+            if options["items"]:
+                known = {each.item_id for each in index.backups() if wanted(each.server)}
+                self.require_backed_up(options["items"], known)
+            place_of = self._place_of(options["repository_root"], task_vars)
+            asked = Asked(index, self.procedure, now, wanted, tuple(options["items"]), place_of)
+            answer = QUESTIONS[name](asked)
+        display.display(report.answer(answer, f"{now:%d/%m/%Y %H:%M}", self.ledger.directory))
+        plain = {"question": name, "asked_at": now.isoformat(timespec="seconds"), **answer.plain()}
+        if path and not self._task.check_mode:
+            self._write(path, plain)
+        if answer.problems:
+            problems = "; ".join(map(readable, answer.problems))
+            raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
+        return {"changed": False, "answer": plain}
+
+    def _faults(self, name: str, path: str) -> Iterator[str]:
+        if name not in QUESTIONS:
+            close = difflib.get_close_matches(name, QUESTIONS, n=1)
+            what = f"«{readable(name, 80)}» no es una pregunta" if name else "falta la pregunta"
+            hint = f"¿quiso decir «{close[0]}»? " if close else ""
+            yield f"question: {what}; {hint}hay: {', '.join(QUESTIONS)}"
+        if path and ledger_export.suffix(path) != ".json":
+            yield f"report_output: {readable(path)} debe terminar en .json"
+        elif path and (fault := ledger_export.fault(path, self.ledger.directory)):
+            yield f"report_output: {readable(fault)}"
+
+    def _place_of(self, root: str, task_vars: dict[str, Any]) -> Callable[[str], str]:
+        """Return what says where JAA keeps a server's repository: as the inventory has it, or as the roles do."""
+        hosts, holders = task_vars["groups"]["all"], task_vars["groups"].get("backup_servers", [])
+
+        def said(server: str, name: str, otherwise: str) -> str:
+            # Of a server that left the inventory the repository stays where it was.
+            try:
+                value = task_vars["hostvars"][server].get(name) if server in hosts else None
+            except AnsibleError:
+                value = None  # It is put together of what only the roles know.
+            return str(value) if isinstance(value, str) and value else otherwise
+
+        def place_of(server: str) -> str:
+            holder = said(server, "backup_client_server", holders[0] if holders else "")
+            directory = f"{said(server, 'backup_server_root', root)}/{server}"
+            repository = said(server, "backup_server_repository", f"{directory}/repository")
+            return f"{holder}:{repository}" if holder else repository
+
+        return functools.cache(place_of)
+
+    def _write(self, path: str, plain: dict[str, Any]) -> None:
+        try:
+            write_json(path, plain)
+        except OSError as error:
+            raise AnsibleActionFail(f"report_output: no se pudo escribir {readable(path)}: {error.strerror}") from None

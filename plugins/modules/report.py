@@ -1,0 +1,69 @@
+#!/usr/bin/python
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Answers a question to the ledger
+version_added: 1.0.0
+description:
+  - From the ledger alone. Nothing is written to it, no server is contacted. Shows tables; the same stands in O(output).
+  - Fails where the answer is that something needs action; what is asked is shown, and written, all the same.
+  - Works only under the callback P(dse.backup.ledger#callback).
+author: dse.backup maintainers (@dse-backup)
+options:
+  question:
+    description:
+      - V(copies) - of each item and its newest conforming backup JAA's copy and CSC's - where, with whom, since when,
+        last proved equal when, acknowledged by CSC or not. How many of its backups have both, what CSC lacks or has
+        rejected, what is damaged. Needs action where a copy is damaged or rejected, a delivery or CSC's word on it is
+        overdue, or an item has no conforming backup.
+      - V(overdue) - what is late for CSC and from CSC, failures that are open for long, and what waits for a decision,
+        an acceptance or a review. Needs action where there is any.
+      - Anything else is refused, with the names of the questions.
+    type: str
+    default: ""
+  items:
+    description: Only these items.
+    type: list
+    elements: str
+    default: []
+  output:
+    description: A file that ends in C(.json), outside the ledger's directory; not written in check mode.
+    type: str
+    default: ""
+  repository_root:
+    description: Where the backup server keeps the repositories of which the inventory does not say it.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is ever written to the ledger; in check mode O(output) is not written either.
+seealso:
+  - module: dse.backup.show_plan
+  - module: dse.backup.list_backups
+"""
+
+EXAMPLES = r"""
+- name: Who holds which copy?
+  dse.backup.report:
+    question: copies
+    output: /srv/reports/copies.json
+    repository_root: /srv/dse-backup
+  run_once: true
+"""
+
+RETURN = r"""
+answer:
+  description:
+    - C(question), C(asked_at), C(needs_action), C(next_command) and a list for each section, with rows of stable names.
+    - Of V(copies) these are C(copies) (two rows a backup, C(custodian) JAA and CSC), C(items), C(lacking),
+      C(acknowledgements), C(rejected) and C(damaged).
+    - Of V(overdue) these are C(failures), C(deliveries), C(acknowledgements), C(decisions), C(recoveries), C(weeks) and
+      C(requests).
+  returned: where nothing needs action
+  type: dict
+"""

@@ -1,0 +1,14 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the ledger can be asked with report.yml, by the names of the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
+
+QUESTIONS: dict[str, Callable[[Asked], Answer]] = {"copies": copies, "overdue": overdue}

@@ -1,0 +1,64 @@
+# Copyright: the dse.backup maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows of more than one question, and what people see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.dse.backup.plugins.plugin_utils import waiting
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
+    ITEM_ID,
+    SERVER,
+    Asked,
+    Row,
+    count,
+    day,
+    listed,
+    moment,
+    text,
+)
+
+LACKING = (
+    *(SERVER, ITEM_ID, count("Respaldos", "backup_folios"), listed("Folios", "backup_folios")),
+    *(day("Desde el", "oldest_backup_date"), day("Vence el", "due_on")),
+)
+UNSAID = (
+    *(text("Folio", "delivery_folio"), SERVER, count("Respaldos", "backup_folios")),
+    *(moment("Entregada", "delivered_at"), day("Vence el", "due_on")),
+)
+
+
+def lacking(asked: Asked, backups: Iterable[Backup]) -> list[Row]:
+    """Return what CSC lacks, a row an item."""
+    of_items: dict[tuple[str, str], list[Backup]] = {}
+    for backup in backups:
+        of_items.setdefault((backup.server, backup.item_id), []).append(backup)
+    return [
+        {
+            **{"server": server, "item_id": item_id, "backup_folios": [each.folio for each in several]},
+            "oldest_backup_date": several[0].backup_date,
+            "due_on": waiting.delivery_due(several[0], asked.procedure.delivery).isoformat(),
+        }
+        for (server, item_id), several in of_items.items()
+    ]
+
+
+def unsaid(asked: Asked, deliveries: Iterable[dict[str, Any]]) -> list[Row]:
+    """Return the deliveries that wait for CSC's word."""
+    return [
+        {
+            **{"delivery_folio": each["folio"], "server": each["server"], "delivered_at": each["delivered_at"]},
+            "backup_folios": [file["folio"] for file in each["files"]],
+            "due_on": waiting.acknowledgement_due(each, asked.procedure.delivery).isoformat(),
+        }
+        for each in deliveries
+    ]
+
+
+def has_delivery(asked: Asked, delivery: dict[str, Any]) -> bool:
+    """Tell whether anything in a delivery is asked about."""
+    return asked.has(delivery["server"], *(file["item_id"] for file in delivery["files"]))
