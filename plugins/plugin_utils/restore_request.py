@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, tzinfo
 from typing import Any
@@ -211,14 +211,18 @@ def _choose_backup(
         request.faults.append(f"restore_as_of: no hay respaldo utilizable de «{item_id}» a esa fecha; {_span(backups)}")
         return
     request.wanted_as_of = moment.isoformat(timespec="seconds")
-    later = [
-        each.folio
-        for each in backups
-        if not each.conforms and each.removed_on is None and request.backup.moment < each.moment <= moment
-    ]
-    if later:
-        request.remarks.append(
-            f"hay respaldos más nuevos no conformes ({', '.join(later[-5:])}): para usar uno, pídalo por su folio"
+    request.remarks += _passed_over([each for each in backups if request.backup.moment < each.moment <= moment])
+
+
+def _passed_over(newer: list[Backup]) -> Iterator[str]:
+    """Yield why the backups that are newer than the one chosen are not used."""
+    doubtful = [each.folio for each in newer if not each.conforms and each.removed_on is None]
+    damaged = [each.folio for each in newer if each.conforms and each.is_damaged]
+    if damaged:
+        yield f"hay respaldos más nuevos dañados en la copia de JAA, que CSC no tiene: {', '.join(damaged[-5:])}"
+    if doubtful:
+        yield (
+            f"hay respaldos más nuevos no conformes ({', '.join(doubtful[-5:])}): para usar uno, pídalo por su folio"
         )
 
 

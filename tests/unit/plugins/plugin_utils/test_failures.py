@@ -166,6 +166,24 @@ def test_that_csc_has_a_backup_is_shown_by_its_delivery_alone():
         assert by(failure(failure_stage=stage, backup_folio="DSE-03-2026-0001"), trials=[own]) is None
 
 
+def test_that_csc_s_copy_was_read_says_nothing_of_jaa_s():
+    """Breaks: a recovery on loan closes the damage that made the loan necessary."""
+    on_loan = trial("2026-11-19", "loan")
+    assert by(failure(failure_stage="jaa_copy", backup_folio="DSE-03-2026-0001"), trials=[on_loan]) is None
+    for stage in ("restore", "loan"):
+        failed = failure(failure_stage=stage, backup_folio="DSE-03-2026-0001")
+        assert by(failed, trials=[on_loan]) == ["DSE-05-2026-0900", "DSE-03-2026-0001"]
+
+
+def test_a_repair_closes_the_damage_of_what_it_brought_back_and_of_nothing_else():
+    mended = trial("2026-11-19", "repair", folio="")
+    assert by(failure(failure_stage="jaa_copy", backup_folio="DSE-03-2026-0001"), trials=[mended]) == [
+        "DSE-03-2026-0001"
+    ]
+    assert by(failure(failure_stage="jaa_copy", backup_folio="DSE-03-2026-0002"), trials=[mended]) is None
+    assert by(failure(failure_stage="csc_delivery", backup_folio="DSE-03-2026-0001"), trials=[mended]) is None
+
+
 def test_that_nothing_could_be_delivered_is_settled_by_the_servers_next_whole_delivery():
     failed = failure(failure_stage="csc_delivery", item_id="srv-db01")
     assert by(failed, trials=[trial("2026-11-20", "delivery", "", "CSC-02-2026-0002")]) == ["CSC-02-2026-0002"]

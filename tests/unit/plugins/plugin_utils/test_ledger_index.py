@@ -580,6 +580,45 @@ def test_a_delivery_is_a_trial_of_its_backups_and_a_whole_one_of_its_server(inde
     assert trials("srv-web01") == [("delivery", "", whole["folio"])]
 
 
+def verified(result, *damaged, **more):
+    return {
+        **{"record_type": "run", "run_event": "verified", "run_id": "R1", "server": "srv-web01", "read": "all"},
+        **{"finished_at": "2026-11-23T10:00:00-06:00", "result": result, "damaged_file_names": list(damaged), **more},
+    }
+
+
+def test_what_was_brought_back_is_known_by_its_first_id_and_by_the_new_one(index):
+    """Breaks: it is recorded as a new backup, or what happens to it later is not told of it."""
+    made = [backup_record("source_code", "2026-11-20", folio=f"B{name}", file_name=name * 64) for name in "ab"]
+    repaired = [{"folio": "Ba", "item_id": "portal-src", "file": "a" * 64, "stored_as": "c" * 64}]
+    mended = verified("intact", repaired=repaired)
+    found = index(*made, verified("damaged", "a" * 64), mended)
+    one, other = found.backups()
+    assert (one.file_name, one.snapshot, one.is_damaged) == ("a" * 64, "c" * 64, False)
+    assert other.snapshot == other.file_name
+    assert {"a" * 16, "b" * 16, "c" * 16} == set(found.snapshots("srv-web01"))
+    assert [each.record_type for each in found.trials("portal-src")] == ["repair"]
+    assert [each.backup_folio for each in found.trials("srv-web01")] == [""]
+    assert found.trials("srv-web01") and index(*made, verified("damaged", repaired=repaired)).trials("srv-web01") == []
+    # Damaged once more, and pruned, under the id that it has now.
+    assert index(*made, mended, verified("damaged", "c" * 64)).backup("Ba").is_damaged
+    gone = {"record_type": "disposal", "server": "srv-web01", "result": "done", "disposed": [{"file_name": "c" * 64}],
+            "recorded_at": "2026-11-24T10:00:00.000-06:00"}  # fmt: skip
+    assert index(*made, mended, gone).backup("Ba").removed_on == "2026-11-24"
+    assert index(*made, mended, gone).snapshots("srv-web01") == ["b" * 16]
+
+
+def test_a_recovery_on_loan_is_no_trial_of_jaa_s_copy(index):
+    recovery = {
+        **{"record_type": "recovery", "folio": "DSE-05-2026-0014", "item_id": "portal-src", "result": "restored"},
+        **{"backup_folio": "B1", "started_at": "2026-11-23T10:00:00-06:00", "destination_server": "srv-web01"},
+    }
+    kinds = {
+        copy: index({**recovery, "copy_used": copy}).trials("portal-src")[0].record_type for copy in ("jaa", "csc")
+    }
+    assert kinds == {"jaa": "recovery", "csc": "loan"}
+
+
 def test_csc_is_to_have_what_is_verified_and_can_be_read(index):
     results = ("first", "conforming", "review", "nonconforming", "review", "review", "conforming", "conforming")
     made = [

@@ -7,7 +7,13 @@ from datetime import datetime
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.restore_request import resolve
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, database_item, item
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    database_item,
+    delivery_record,
+    item,
+    loan_record,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,11 +167,87 @@ def test_pruned_and_damaged_backups_are_not_used_and_what_still_stands_is_said(a
         {"record_type": "disposal", "server": "srv-web01", "run_id": "P",
          "disposed": [{"file_name": older, "folio": folio(2), "item_id": "portal-src"}]},
     ])  # fmt: skip
-    assert ask(**GOOD).backup.backup_date == "2026-11-01"
+    found = ask(**GOOD)
+    assert found.backup.backup_date == "2026-11-01" and folio(4) in found.remarks[0]
     (damaged,) = ask(**{**GOOD, "item": ""}, folio=folio(4)).faults
     assert "dañado" in damaged and "CSC" in damaged and folio(1) in damaged
     (pruned,) = ask(**{**GOOD, "item": ""}, folio=folio(2)).faults
     assert "depurado" in pruned
+
+
+def damaged_and_delivered(recorded):
+    """The newest backup of portal-src is damaged in JAA's copy, and CSC has it."""
+    last = f"20261116{'0' * 56}"
+    recorded.append([
+        {**delivery_record("", folio(4)), "folio": None},
+        {"record_type": "run", "run_event": "verified", "server": "srv-web01", "run_id": "V", "read": "all",
+         "result": "damaged", "damaged_file_names": [last]},
+    ])  # fmt: skip
+
+
+def test_what_is_damaged_comes_from_csc_where_it_has_it(ask, recorded):
+    """Breaks: an older backup is taken without a word, although CSC has the newest."""
+    damaged_and_delivered(recorded)
+    for answers in (GOOD, {**GOOD, "item": "", "folio": folio(4)}):
+        found = ask(**answers)
+        assert (found.faults, found.backup.folio, found.use_csc) == ([], folio(4), True)
+        assert "se usa la de CSC" in found.remarks[0]
+    older = ask(**GOOD, as_of="2026-11-08")
+    assert not older.use_csc and not older.with_csc
+
+
+def lent(recorded, *steps, **changes):
+    made = {**loan_record("", **changes), "folio": None}
+    (loan,) = recorded.append([{**made, "files": [{**made["files"][0], "folio": folio(4)}]}]).records
+    for state, record_type in steps:
+        recorded.append([
+            {"record_type": record_type, "about_folio": loan["folio"], "loan_step": state,
+             "loan_step_at": "2026-11-22T02:00:00-06:00", "decision": "accepted", "due_back_on": "2026-11-29"}
+        ])  # fmt: skip
+    return loan["folio"]
+
+
+def test_a_restore_goes_on_from_a_granted_loan_with_what_was_told_before(ask, recorded):
+    """Breaks: JAA has to say everything twice; or something else is restored than what was asked for."""
+    damaged_and_delivered(recorded)
+    loan = lent(recorded, ("authorised", "decision"))
+    told = {"reason": "logical_damage", "requester_area": "Portal", "result": "not_restored", "included_paths": ["/a"]}
+    waiting = recovery(loan_folio=loan, destination="/srv/copia", overwrite_allowed=False, **told)
+    (waiting,) = recorded.append([waiting]).records
+    found = ask(loan=loan)
+    assert (found.faults, found.resumes, found.use_csc) == ([], waiting["folio"], True)
+    assert (found.backup.folio, found.host, found.target, found.include) == (
+        folio(4),
+        "srv-web01",
+        "/srv/copia",
+        ["/a"],
+    )
+    assert (found.reason, found.requester, found.in_place) == ("logical_damage", "Portal", False)
+    assert ask(loan=loan, target="/srv/otra").target == "/srv/otra"
+    assert f"no incluye {folio(1)}" in ask(loan=loan, folio=folio(1)).faults[0]
+
+
+def test_in_place_goes_on_in_place(ask, recorded):
+    damaged_and_delivered(recorded)
+    loan = lent(recorded, ("authorised", "decision"))
+    told = {"reason": "logical_damage", "requester_area": "Portal", "result": "not_restored"}
+    recorded.append([recovery(loan_folio=loan, overwrite_allowed=True, **told)])
+    found = ask(loan=loan)
+    assert (found.faults, found.in_place, found.target) == ([], True, "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [((), "está solicitado"), ((("rejected", "decision"),), "rechazado"),
+     ((("authorised", "decision"), ("lent", "acknowledgement"), ("returned", "acknowledgement")), "devuelto")],
+)  # fmt: skip
+def test_a_loan_that_is_not_granted_is_none(ask, recorded, steps, words):
+    damaged_and_delivered(recorded)
+    assert words in ask(**GOOD, loan=lent(recorded, *steps)).faults[0]
+
+
+def test_a_loan_that_there_is_not_is_none(ask):
+    assert "no es el folio de un préstamo" in ask(**GOOD, loan="CSC-03-2026-0999").faults[0]
 
 
 def recovery(**more):

@@ -272,6 +272,17 @@ def test_a_lost_baseline_is_no_fault_of_the_next_backup(storage):
     assert (found["verification_result"], found["new_data_pct"]) == ("conforming", None)
 
 
+def test_a_copy_of_what_is_known_is_no_new_backup(storage):
+    """Breaks: what a repair brought back, and could not record, is a second backup of the same day."""
+    storage.add(1)
+    copy = storage.add(2)
+    storage.listed[-1]["original"] = "ab" * 32
+    ids = [each["id"] for each in storage.listed]
+    found = measure(storage, ids, {"a": history()}, known={"ab" * 8})
+    assert copy not in [each["snapshot_id"] for each in found] and len(found) == 1
+    assert len(measure(storage, ids, {"a": history()})) == 2
+
+
 def test_what_is_no_items_is_left_alone(storage):
     for number, tags in enumerate((("item=other",), (), ("item",), ("by-hand", "item=")), start=1):
         storage.add(number, tags=tags)
