@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import shutil
+import time
 from typing import Any
 
 import backups
@@ -22,7 +23,8 @@ ACCOUNT = "cc-srv-web01"
 INVENTORY = hosts.RUN_DIRECTORY / "delivery"
 LEDGER = hosts.RUN_DIRECTORY / "ledger-delivery"
 HERE = "/srv/entrega"
-ITEM = "prueba-entrega"
+# Another one each time: what an earlier run has left in the repositories is none of it.
+ITEM = f"prueba-entrega-{int(time.time())}"
 PLACE = f"sftp:{ACCOUNT}@{CSC}:/repository"
 AT = "/srv/dse-backup/srv-web01"
 LOAN, DELIVERY = "loan", "delivery"

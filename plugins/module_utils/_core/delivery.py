@@ -23,7 +23,7 @@ from .text import readable
 _NO_REPOSITORY, _WRONG_PASSWORD = 10, 12
 _BLOCK = 1 << 20
 
-# How long CSC's place may take to open, in seconds; where it does not let anybody in, restic tries much longer.
+# How long a place that does not let anybody in is asked again, in seconds; restic itself would do it much longer.
 _PATIENCE = 30
 
 
