@@ -89,7 +89,7 @@ def main() -> None:
             csc = csc_place.repository_of(given["csc"], jaa)
             delivered = deliver(jaa, csc, [Wanted(**each) for each in given["backups"]])
     except (OSError, ResticError) as error:
-        module.fail_json(msg=f"no se entregó nada de {given['repository']} a CSC: {error}")
+        module.fail_json(msg=f"no se entregó nada de {given['repository']} a CSC: {csc_place.remedy(str(error))}")
     module.exit_json(changed=True, delivered=[asdict(each) for each in delivered])
 
 

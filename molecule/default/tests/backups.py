@@ -174,11 +174,15 @@ def dumped(record: Record, name: str) -> bytes:
 
 @functools.cache
 def secrets() -> list[bytes]:
-    """Return, one a line, what nobody may see: passwords, the clients' keys, the database's password verifiers."""
+    """Return, one a line, what nobody may see: passwords, private keys, the database's password verifiers."""
     found = [(hosts.RUN_DIRECTORY / "vault-password").read_bytes().strip() + b"\n"]
     for server in ("srv-web01", "srv-db01"):
         found.append(hosts.shell(server, "cat /etc/dse-backup/repository.key").stdout)
         found.append(hosts.shell(server, "sed -n 3p /etc/dse-backup/ssh/id_ed25519").stdout)
+        at_backup_server = (
+            f"cd /srv/dse-backup/{server} && cat csc.key && sed -sn 3p csc_delivery_ed25519 csc_loan_ed25519"
+        )
+        found += hosts.shell("srv-bkp01", at_backup_server).stdout.splitlines(keepends=True)
     verifiers = "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL"
     found.append(hosts.shell("srv-db01", f"cd / && runuser -u postgres -- psql -XAtqc '{verifiers}'").stdout)
     assert all(len(secret) > 20 for secret in found)

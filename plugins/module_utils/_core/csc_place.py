@@ -12,7 +12,7 @@ from typing import Any
 from .restic import Restic, ResticError
 from .text import readable
 
-# How long CSC's place may take to open, in seconds; where it does not let anybody in, restic tries much longer.
+# How long a place that does not let anybody in is asked again, in seconds; restic itself would do it much longer.
 PATIENCE = 30
 
 # What restic, or ssh behind it, says where a place does not let it in, and what to do about it.

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from .csc_place import PATIENCE, remedy
+from .csc_place import PATIENCE
 from .read_back import read_back
 from .restic import Restic, ResticError
 from .text import readable
@@ -86,10 +86,9 @@ def _require_own_key(jaa: Restic, csc: Restic) -> None:
             f"el repositorio de CSC no está en {readable(csc.repository)}: falta prepararlo con deploy.yml, o su disco "
             "o servidor no está disponible"
         )
-    if ours.code != 0:
-        raise ResticError(ours.explanation)
-    if theirs.code != 0:
-        raise ResticError(remedy(theirs.explanation))
+    for answer in (theirs, ours):
+        if answer.code != 0:
+            raise ResticError(answer.explanation)
     if json.loads(theirs.output) == json.loads(ours.output):
         raise ResticError(
             "el repositorio de CSC es una copia, archivo por archivo, del de JAA y tiene su misma llave; la copia "

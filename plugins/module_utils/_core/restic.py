@@ -255,15 +255,15 @@ class Restic:
     def answer(self, verb: str, *arguments: str, directory: str = "/", patience: float | None = None) -> Answer:
         """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start.
 
-        ``directory`` is where it runs: ``repair packs`` leaves there what it takes out. A call that takes longer than
-        ``patience``, in seconds, is asked to stop: where a place does not answer, restic tries again for a quarter of
-        an hour, and says so among the complaints.
+        ``directory`` is where it runs: ``repair packs`` leaves there what it takes out. A call that complains, and goes
+        on for longer than ``patience``, in seconds, is asked to stop: where a place does not answer, restic tries again
+        for a quarter of an hour. What is only slow is not disturbed.
         """
-        command = self._command(verb, *arguments)
-        with self._start(command, cwd=directory) as process, _asked_to_stop(process, patience):
+        with self._start(self._command(verb, *arguments), cwd=directory) as process:
             errors = _Drain(process.stderr)
-            output = process.stdout.read()
-            return Answer(process.wait(), output, errors.lines())
+            with _asked_to_stop(process, errors, patience):
+                output = process.stdout.read()
+                return Answer(process.wait(), output, errors.lines())
 
     def output(self, verb: str, *arguments: str) -> bytes:
         """Make one call and return what it printed; raise ResticError where it did not end well."""
@@ -375,20 +375,6 @@ class _Process(subprocess.Popen):
         super().__exit__(kind, value, traceback)
 
 
-@contextmanager
-def _asked_to_stop(process: _Process, patience: float | None) -> Iterator[None]:
-    """Ask a restic to stop when the block takes longer than so many seconds; None: however long it takes."""
-    if patience is None:
-        yield
-        return
-    clock = threading.Timer(patience, process.send_signal, [signal.SIGINT])
-    clock.start()
-    try:
-        yield
-    finally:
-        clock.cancel()
-
-
 class _Drain:
     """Reads a stream in a thread of its own, so that a chatty stderr never blocks the process."""
 
@@ -409,6 +395,28 @@ class _Drain:
     def lines(self) -> list[bytes]:
         self._thread.join()
         return self._lines
+
+
+@contextmanager
+def _asked_to_stop(process: _Process, errors: _Drain, patience: float | None) -> Iterator[None]:
+    """Ask a restic that complains to stop when the block takes longer than so many seconds; None: never."""
+    over = threading.Event()
+
+    def watch() -> None:
+        over.wait(patience)
+        while not over.is_set():
+            if errors.so_far():
+                process.send_signal(signal.SIGINT)
+                return
+            over.wait(1)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if patience is not None:
+        watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _followed(process: _Process, errors: _Drain, on_status: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -485,7 +493,7 @@ def _explain(code: int, lines: Iterable[bytes]) -> str:
 
 def _said(lines: Iterable[bytes]) -> str:
     """Return the last of what restic, and rclone behind it, complained about."""
-    texts = [text for text in map(_complaint, lines) if text]
+    texts = [text for text in map(_complaint, lines) if text and "signal interrupt received" not in text]
     full = any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
     return readable(("no hay espacio en el disco: " if full else "") + " · ".join(texts[-3:]))
 

@@ -227,6 +227,25 @@ def test_neither_the_environment_nor_the_password_reaches_the_command(tmp_path, 
     assert "--password-file /nowhere/password" in seen and "--exclude=-x" in seen and "--one-file-system" in seen
 
 
+def test_what_keeps_trying_is_asked_to_stop_and_its_complaints_are_kept(tmp_path):
+    """Breaks: a place that lets nobody in holds a delivery for a quarter of an hour, and then nothing says why."""
+    stubborn = program(tmp_path, "trap 'exit 130' INT; echo 'access denied, retrying' >&2; while :; do sleep 0.1; done")
+    answer = stubborn.answer("cat", "config", patience=0.5)
+    assert answer.code == 130
+    assert "access denied" in answer.explanation
+    slow = program(tmp_path, "sleep 1; echo here")
+    assert slow.answer("cat", "config", patience=0.1).output == b"here\n", "what does not complain is left alone"
+
+
+def test_a_store_is_reached_with_its_own_credentials_and_authority(tmp_path):
+    spy = program(tmp_path, f'(echo "$AWS_SHARED_CREDENTIALS_FILE $*") > {tmp_path}/seen')
+    dataclasses.replace(spy, credentials_file="/srv/csc.s3", ca_file="/srv/ca.pem").answer("cat", "config")
+    seen = (tmp_path / "seen").read_text()
+    assert seen.startswith("/srv/csc.s3 ") and "--cacert /srv/ca.pem " in seen
+    spy.answer("cat", "config")
+    assert "csc.s3" not in (tmp_path / "seen").read_text() and "--cacert" not in (tmp_path / "seen").read_text()
+
+
 def test_new_times_and_owners_are_no_new_content(restic, tmp_path):
     # restic's trees are new wherever a time is: of many small files they are larger than the files.
     source = tmp_path / "source"
