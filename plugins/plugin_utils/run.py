@@ -21,6 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     deliver,
     drill,
     ledger,
+    medium,
     prune,
     reconcile,
     request,
@@ -31,7 +32,14 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
 # What each job shows: its plan, the end of a rehearsal (--check), its result.
 _SCREENS = {
     **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "deliver": deliver, "drill": drill},
-    **{"ledger": ledger, "prune": prune, "reconcile": reconcile, "request": request, "restore": restore},
+    **{
+        "ledger": ledger,
+        "medium": medium,
+        "prune": prune,
+        "reconcile": reconcile,
+        "request": request,
+        "restore": restore,
+    },
     "verify": verify,
 }
 

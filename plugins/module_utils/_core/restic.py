@@ -68,6 +68,11 @@ class Answer(NamedTuple):
         """Why it did not end well, in words."""
         return _explain(self.code, self.complaints)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it did not end well because a disk has no room left."""
+        return self.code != 0 and _is_full(self.texts)
+
 
 @dataclass(frozen=True)
 class Restic:
@@ -271,7 +276,11 @@ class Restic:
 
     def copy_from(self, source: Restic, ids: Sequence[str]) -> Answer:
         """Copy snapshots of another repository into this one, those that it has already left out."""
-        return self.answer("copy", "--from-repo", source.repository, "--from-password-file", source.password_file, *ids)
+        # A lock of another user's in the source would stop its owner; our own lock on it stands for it.
+        unlocked = [] if self.owner == source.owner else ["--no-lock"]
+        return self.answer(
+            "copy", *unlocked, "--from-repo", source.repository, "--from-password-file", source.password_file, *ids
+        )
 
     def users_of(self, blobs: Collection[str]) -> set[str]:
         """Return the ids of the snapshots that need any of ``blobs``, or whose directories cannot be read in full.
@@ -449,8 +458,11 @@ def _explain(code: int, lines: Iterable[bytes]) -> str:
 def _said(lines: Iterable[bytes]) -> str:
     """Return the last of what restic, and rclone behind it, complained about."""
     texts = [text for text in map(_complaint, lines) if text]
-    full = any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
-    return readable(("no hay espacio en el disco: " if full else "") + " · ".join(texts[-3:]))
+    return readable(("no hay espacio en el disco: " if _is_full(texts) else "") + " · ".join(texts[-3:]))
+
+
+def _is_full(texts: Iterable[str]) -> bool:
+    return any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
 
 
 def _complaint(line: bytes) -> str:

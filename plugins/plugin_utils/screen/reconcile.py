@@ -14,8 +14,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils import calendar, failur
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, Media
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import PENDING
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import medium
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
 _WEEKS_BACK = 60
@@ -69,6 +70,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
             *_other_waiting(index, today),
             *_unclosed(index, ledger, today),
             *_deliveries(index, ledger.procedure.delivery, today),
+            *_media(index, ledger.procedure.media),
         ]
     lines += waiting
     lines.append("")
@@ -171,6 +173,15 @@ def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
             for each in index.unacknowledged_deliveries()
             if each["delivered_at"][:10] <= since
         ],
+    )
+
+
+def _media(index: Index, rules: Media) -> Iterator[str]:
+    """Yield the media that are where they should not be, or that somebody has to replace (4.4)."""
+    out_of_place = [each for each in index.media() if each.is_misplaced(rules.office)]
+    yield from _section(
+        "MEDIOS DE JAA FUERA DE SU OFICINA (medium.yml)",
+        [f"{each.media_id}: {medium.misplaced(each, rules)}" for each in out_of_place],
     )
 
 
