@@ -9,10 +9,13 @@ import html
 import os
 from collections.abc import Sequence
 
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.media import Medium, code_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Media
 
 _A_PAGE = 10
+# Letters of an id that fit beside the code in its large type.
+_A_LINE = 13
 
 
 class MissingLibrary(Exception):
@@ -23,7 +26,7 @@ def page(media: Sequence[Medium], rules: Media) -> str:
     """Return the labels as one HTML document that needs nothing else; raise MissingLibrary."""
     pages = [media[start : start + _A_PAGE] for start in range(0, len(media), _A_PAGE)]
     sheets = "\n".join(f"<section>\n{''.join(_label(each, rules) for each in several)}</section>" for several in pages)
-    return _PAGE.format(style=_STYLE, institution=html.escape(rules.label_institution), sheets=sheets)
+    return _PAGE.format(style=_STYLE, institution=_safe(rules.label_institution), sheets=sheets)
 
 
 def write(path: str, text: str) -> None:
@@ -40,14 +43,19 @@ def _label(medium: Medium, rules: Media) -> str:
         ("Tipo", rules.types.get(medium.media_type, medium.media_type)),
         ("Llave", medium.key_reference or "la de cada servidor; vea LEAME.txt"),
     ]
-    said = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+    said = "".join(f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td></tr>" for name, value in rows)
+    size = "id long" if len(medium.media_id) > _A_LINE else "id"
     return (
         f'<article>{_code(medium)}<div class="words">'
-        f'<p class="id">{html.escape(medium.media_id)}</p><p class="text">{html.escape(medium.label_text)}</p>'
-        f'<table>{said}</table><p class="uuid">{html.escape(medium.medium_uuid or "sin etiqueta electrónica")}</p>'
-        f'<p class="foot">{html.escape(rules.label_institution)} · contenido cifrado · si lo halla, devuélvalo a '
-        f"{html.escape(medium.custodian)}</p></div></article>\n"
+        f'<p class="{size}">{_safe(medium.media_id)}</p><p class="text">{_safe(medium.label_text)}</p>'
+        f'<table>{said}</table><p class="uuid">{_safe(medium.medium_uuid or "sin etiqueta electrónica")}</p>'
+        f'<p class="foot">{_safe(rules.label_institution)} · contenido cifrado · si lo halla, devuélvalo a '
+        f"{_safe(medium.custodian)}</p></div></article>\n"
     )
+
+
+def _safe(text: str) -> str:
+    return html.escape(readable(text))
 
 
 def _code(medium: Medium) -> str:
@@ -72,9 +80,10 @@ article { display: flex; gap: 0.1in; padding: 0.12in; border: 0.5pt dashed #888;
 .code { flex: 0 0 1.3in; }
 .code svg { width: 1.3in; height: 1.3in; display: block; }
 .words { flex: 1; min-width: 0; display: flex; flex-direction: column; overflow-wrap: anywhere; }
-.id { font-size: 15pt; line-height: 1.1; font-weight: bold; max-height: 2.2em; overflow: hidden; }
-.text { margin: 2pt 0 3pt; max-height: 3.75em; overflow: hidden; }
-table { border-collapse: collapse; }
+.id { font-size: 15pt; line-height: 1.1; font-weight: bold; }
+.long { font-size: 10pt; }
+.text { margin: 2pt 0 3pt; max-height: 2.5em; overflow: hidden; }
+table { border-collapse: collapse; align-self: flex-start; }
 th { text-align: left; font-weight: normal; color: #444; padding-right: 6pt; vertical-align: top; white-space: nowrap; }
 td { font-weight: bold; }
 .uuid { margin-top: auto; font: 6pt "Liberation Mono", monospace; }

@@ -19,7 +19,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from .text import readable
 
@@ -129,30 +129,30 @@ def _is_mount_point(root: int) -> bool:
 def label_of(root: int) -> Label | None:
     """Return the label of the medium whose root is open, None where it has none; raise MediumError."""
     try:
-        descriptor = os.open(LABEL_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
+        with open_file(root, LABEL_FILE) as stream:
+            content = stream.read(_LONGEST_LABEL + 1)
+        if len(content) > _LONGEST_LABEL:
+            raise MediumError("es demasiado grande")
+        return Label.parse(content)
     except FileNotFoundError:
         return None
+    except MediumError as error:
+        why = str(error)
     except OSError as error:
-        raise _damaged(os.strerror(error.errno)) from None
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _damaged("no es un archivo")
-        try:
-            content = stream.read(_LONGEST_LABEL + 1)
-            if len(content) > _LONGEST_LABEL:
-                raise _damaged("es demasiado grande")
-            return Label.parse(content)
-        except MediumError as error:
-            raise _damaged(str(error)) from None
-        except OSError as error:
-            raise _damaged(os.strerror(error.errno)) from None
-
-
-def _damaged(why: str) -> MediumError:
-    return MediumError(
+        why = os.strerror(error.errno)
+    raise MediumError(
         f"la etiqueta electrónica del medio ({LABEL_FILE}) está dañada: {why}; no se usa: declárelo dañado con "
         "medium.yml (medium_state=damaged) y ponga otro"
     )
+
+
+def open_file(root: int, name: str) -> BinaryIO:
+    """Open a file of a medium to read it; raise OSError where it is none, or a link."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MediumError("no es un archivo")
+    return open(descriptor, "rb")
 
 
 @contextlib.contextmanager

@@ -12,11 +12,10 @@ import io
 import os
 import platform
 import shutil
-import stat
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from . import medium
 from .text import readable
@@ -93,10 +92,7 @@ def _cell(value: str) -> str:
 def read_contents(root: int) -> list[Row]:
     """Return the rows of the table of contents on the medium; what cannot be read is made anew from the ledger's."""
     try:
-        descriptor = os.open(CONTENTS_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
-        with open(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return []
+        with medium.open_file(root, CONTENTS_FILE) as stream:
             text = stream.read(_LONGEST_CONTENTS).decode("utf-8", "replace").removeprefix(_MARK)
         rows = list(csv.reader(io.StringIO(text)))
     except (OSError, csv.Error):
@@ -119,14 +115,13 @@ def _leave_program(root: int, program: str) -> tuple[str, str]:
 
 def _digest_at(root: int, name: str) -> str:
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
+        with medium.open_file(root, name) as stream:
+            return _digest(stream)
     except OSError:
         return ""
-    with open(descriptor, "rb") as stream:
-        return _digest(stream) if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
 
 
-def _digest(stream: io.BufferedIOBase) -> str:
+def _digest(stream: BinaryIO) -> str:
     digest = hashlib.sha256()
     for block in iter(lambda: stream.read(_BLOCK), b""):
         digest.update(block)
