@@ -199,6 +199,12 @@ class Tables:
         self._connection.execute(
             "INSERT OR REPLACE INTO medium VALUES (?, ?)", (medium.media_id, json.dumps(vars(medium)))
         )
+        if medium.is_gone:
+            # CSC does not have what was on it, whatever it acknowledged: it is delivered again.
+            self._connection.executemany(
+                "UPDATE backup SET delivery_folio = NULL WHERE delivery_folio = ?",
+                [(folio,) for folio in medium.deliveries],
+            )
 
     def _add_trial(self, record: dict[str, Any], item_id: str, backup_folio: str, moment: str) -> None:
         trial = [record["record_type"], backup_folio, moment, record.get("folio", "")]

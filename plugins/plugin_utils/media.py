@@ -71,6 +71,11 @@ class Medium:
         """Whether more can be written to it, as far as the register knows."""
         return self.state in _OPEN and bool(self.medium_uuid)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether what was on it can no longer be counted on."""
+        return self.state in (DAMAGED, LOST, RETIRED)
+
     def is_misplaced(self, office: str) -> bool:
         """Whether it is JAA's and not in JAA's ``office`` (4.4), and nobody said why."""
         elsewhere = self.location.casefold().split() != office.casefold().split()

@@ -50,6 +50,18 @@ def test_the_register_is_what_the_facts_add_up_to(ledger):
     assert (used.state, used.last_used_at[:10], len(used.deliveries)) == ("in_use", "2026-11-23", 1)
 
 
+@pytest.mark.parametrize(("state", "is_there"), [("full", True), ("lent", True), ("lost", False), ("retired", False)])
+def test_what_was_on_a_medium_that_is_gone_is_delivered_again(ledger, state, is_there):
+    """Breaks: CSC's copy is lost with the disk, and the books say that it is there."""
+    backup = factories.backup_record("source_code", "2026-11-21")
+    (recorded,) = ledger.append([fact(), backup]).records[1:]
+    delivery = factories.delivery_record("", recorded["folio"], media_id="CSC-HD-11", delivery_method="media")
+    del delivery["folio"]
+    ledger.append([delivery, fact(event="changed", state=state, reason="prueba")])
+    with ledger.read() as index:
+        assert [each.delivery_folio is not None for each in index.backups()] == [is_there]
+
+
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
