@@ -36,6 +36,7 @@ engine: $(VENV)/dev
 
 integration: $(VENV)/dev
 	tests/need git faketime:/usr/bin/faketime
+	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
 
 sanity: $(VENV)/dev

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible_collections.dse.backup.plugins.module_utils._core.csc_place import OPTION
-from ansible_collections.dse.backup.plugins.plugin_utils import outcomes
+from ansible_collections.dse.backup.plugins.plugin_utils import media, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text
-from ansible_collections.dse.backup.plugins.plugin_utils.repository_job import RepositoryJob
+from ansible_collections.dse.backup.plugins.plugin_utils.repository_job import Refused, RepositoryJob
 
 
 class ActionModule(RepositoryJob):
@@ -25,25 +24,30 @@ class ActionModule(RepositoryJob):
             key_reference={"type": "str", "required": True},
         )
         backups: list[dict[str, Any]] = self.plan["backups"]
+        self.medium: dict[str, Any] = self.plan.get("medium") or {}
+        self.key_reference: str = options["key_reference"]
         started = datetime.now(self.procedure.zone)
-        answer = self.ask(
-            "deliver",
-            task_vars,
-            csc=options["csc"],
-            backups=[
-                {
-                    "snapshot": each["snapshot"],
-                    "dump_sha256": each["sha256"] if each["information_type"] == "database" else "",
-                }
-                for each in backups
-            ],
-        )
+        try:
+            answer = self.ask(
+                "deliver",
+                task_vars,
+                csc=options["csc"],
+                backups=[self._wanted(each) for each in backups],
+                **{"contents": self.medium["contents"], "label_text": self.medium["label_text"]} if self.medium else {},
+            )
+        except Refused as error:
+            if not error.answer.get("is_full"):
+                raise
+            # That it is full is worth knowing, whatever else came of it.
+            return {"failed": True, "msg": error.message, "backup_records": self._filled()}
         found = {text(each["snapshot"]): each for each in answer["delivered"]}
         files = [self._file(each, found[each["snapshot"]]) for each in backups]
         proved = [each for each in files if each["matches"]]
         failures = list(self._failures(backups, found))
+        filled = self._filled() if answer.get("is_full") else []
         if not proved:
-            raise AnsibleActionFail(f"no se entregó ningún respaldo: {failures[0]['error_message']}")
+            words = f"no se entregó ningún respaldo: {failures[0]['error_message']}"
+            return {"failed": True, "msg": words, "backup_records": filled}
         record = {
             "record_type": "delivery",
             "form_code": self.procedure.form_for("delivery").code,
@@ -51,17 +55,48 @@ class ActionModule(RepositoryJob):
             "execution_mode": self.run_context.execution_mode,
             "server": self.server,
             "result": "incomplete" if failures else "done",
-            "delivery_method": "transfer",
-            "destination": options["csc"]["repository"],
+            **self._how(options["csc"]["repository"]),
+            "remarks": text(answer.get("remark")) or None,
             "encrypted": True,
-            "key_reference": options["key_reference"],
+            "key_reference": self.key_reference,
             "files": proved,
             "related_folios": [each["folio"] for each in proved],
             "delivered_by": self.run_context.operator_role,
             "started_at": started.isoformat(timespec="seconds"),
             "delivered_at": datetime.now(self.procedure.zone).isoformat(timespec="seconds"),
         }
-        return {"changed": True, "backup_records": [record, *self._news(failures)]}
+        return {"changed": True, "backup_records": [record, *filled, *self._news(failures)]}
+
+    def _wanted(self, backup: dict[str, Any]) -> dict[str, Any]:
+        is_database = backup["information_type"] == "database"
+        wanted = {"snapshot": backup["file_name"], "dump_sha256": backup["sha256"] if is_database else ""}
+        if self.medium:
+            wanted["row"] = {
+                **{key: str(backup[key]) for key in ("folio", "item_id", "backup_date", "size_bytes")},
+                "server": self.server,
+                "key_reference": self.key_reference,
+            }
+        return wanted
+
+    def _how(self, repository: str) -> dict[str, Any]:
+        """Return by which way CSC gets it, and where it lies then."""
+        if not self.medium:
+            return {"delivery_method": "transfer", "destination": repository}
+        return {
+            "delivery_method": "media",
+            "destination": f"{self.medium['media_id']}:{self.server}",
+            **{key: self.medium[key] for key in ("media_id", "media_type", "label_text")},
+        }
+
+    def _filled(self) -> list[dict[str, Any]]:
+        """Return the fact that the medium is full, unless another server's delivery has said so."""
+        with self.ledger.read() as index:
+            medium = index.medium(self.medium["media_id"])
+        if medium is None or medium.state == media.FULL:
+            return []
+        reason = f"se llenó al entregar los respaldos de {self.server}"
+        by = {key: getattr(self.run_context, key) for key in ("run_id", "operator_role", "operator_user")}
+        return [{**media.change(medium, state=media.FULL, reason=reason), **by}]
 
     def _file(self, backup: dict[str, Any], delivered: dict[str, Any]) -> dict[str, Any]:
         return {

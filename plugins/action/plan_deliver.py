@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import media
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import undelivered
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
@@ -22,13 +26,53 @@ class ActionModule(PlanAction):
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
             items={"type": "list", "elements": "str", "default": []},
+            medium={"type": "str", "default": ""},
             operator_role={"type": "str", "default": ""},
         )
         self.set_context(options["operator_role"], "manual" if options["items"] else "automatic")
         with self.ledger.read() as index:
-            return self._plan(options["items"], task_vars, index)
+            medium = self._medium(readable(options["medium"].strip()), index)
+            return self._plan(options["items"], medium, task_vars, index)
 
-    def _plan(self, wanted: list[str], task_vars: dict[str, Any], index: Index) -> dict[str, Any]:
+    def _medium(self, media_id: str, index: Index) -> dict[str, Any] | None:
+        """Return what is known of the medium onto which it goes, None without one; refuse one that may not be used."""
+        several = index.media()
+        if not media_id:
+            return None
+        medium = index.medium(media_id)
+        following = media.next_in_rotation(several, instead_of=media_id)
+        wrong = media.objection(media_id, medium, self.procedure.media.states)
+        if wrong or medium is None:
+            raise AnsibleActionFail(f"no se entregó nada: deliver_medium: {wrong}; {media.asked_for(following)}")
+        return {
+            **{
+                key: getattr(medium, key)
+                for key in ("media_id", "media_type", "medium_uuid", "label_text", "custodian")
+            },
+            "location": medium.location,
+            "media_next": media.asked_for(following),
+            "turn": (media.next_in_rotation(several) or medium).media_id,
+            "contents": list(self._contents(medium.deliveries, index)),
+        }
+
+    @staticmethod
+    def _contents(deliveries: list[str], index: Index) -> Iterator[dict[str, str]]:
+        """Yield what the ledger says that a medium holds, as its table of contents has it."""
+        for folio in deliveries:
+            record = index.record(folio) or {"files": []}
+            for file in record["files"]:
+                backup = index.backup(file["folio"])
+                yield {
+                    **{"folio": file["folio"], "item_id": file["item_id"], "server": record["server"]},
+                    "backup_date": backup.backup_date if backup else "",
+                    "size_bytes": str(file["bytes_sent"]),
+                    **{"snapshot": file["csc_file"], "sha256": file["sha256"]},
+                    "key_reference": record.get("key_reference", ""),
+                }
+
+    def _plan(
+        self, wanted: list[str], medium: dict[str, Any] | None, task_vars: dict[str, Any], index: Index
+    ) -> dict[str, Any]:
         hosts, members = set(task_vars["ansible_play_hosts_all"]), set(task_vars["groups"].get("dse_servers", []))
         backups = index.backups()
         self.require_backed_up(wanted, {each.item_id for each in backups})
@@ -47,6 +91,7 @@ class ActionModule(PlanAction):
                     "backups": [],
                     "context": asdict(self.run_context),
                     "planned": self.planned(backup.server, "csc_delivery"),
+                    "medium": medium,
                 },
             )
             plan["backups"].append(
@@ -54,7 +99,7 @@ class ActionModule(PlanAction):
                     key: getattr(backup, key)
                     for key in (
                         *("folio", "item_id", "service", "information_type", "file_name", "snapshot"),
-                        *("size_bytes", "sha256"),
+                        *("size_bytes", "sha256", "backup_date"),
                     )
                 }
             )
@@ -62,6 +107,7 @@ class ActionModule(PlanAction):
             index,
             [each["planned"] for each in servers.values()],
             servers=list(servers.values()),
+            medium={key: medium[key] for key in medium if key != "contents"} if medium else {},
             # Whoever left the inventory still has backups that CSC should hold.
             left=sorted(left - members) if hosts == members else [],
         )

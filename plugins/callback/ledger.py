@@ -68,7 +68,7 @@ _OPENING = {
 _AT_ONCE = {
     _OURS + name
     for name in (
-        *("acknowledge", "decide", "ledger", "list_backups", "loan", "report", "request", "show_plan"),
+        *("acknowledge", "decide", "ledger", "list_backups", "loan", "medium", "report", "request", "show_plan"),
         *("plan_coverage", "plan_find"),
     )
 }

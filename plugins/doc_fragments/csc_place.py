@@ -33,4 +33,24 @@ options:
       ca_file:
         description: A file with the authority that signs the store's certificate, where the system does not know it.
         type: path
+      medium:
+        description: The medium that the repository is on. Its label is checked before anything else.
+        type: dict
+        suboptions:
+          directory:
+            description: Where it is mounted.
+            type: path
+            required: true
+          media_id:
+            description: Its id.
+            type: str
+            required: true
+          medium_uuid:
+            description: What its electronic label must say.
+            type: str
+            required: true
+          media_next:
+            description: In words, which medium comes after it.
+            type: str
+            default: ""
 """

@@ -19,6 +19,12 @@ options:
     type: list
     elements: str
     default: []
+  medium:
+    description:
+      - The id of the medium that they are delivered onto. Without it they go to the place that the inventory names.
+      - Refused unless it is CSC's, carries its electronic label, and can be written to, as far as the register knows.
+    type: str
+    default: ""
   operator_role:
     description: Who answers for this run. Declared, not authenticated; the system's user is recorded beside it.
     type: str
@@ -40,10 +46,14 @@ RETURN = r"""
 servers:
   description:
     - Per server with something to deliver C(server), C(context), and C(backups) with C(folio), C(item_id),
-      C(file_name), C(snapshot), C(size_bytes), C(sha256).
+      C(file_name), C(snapshot), C(size_bytes), C(sha256); C(medium) where they go onto one.
   returned: success
   type: list
   elements: dict
+medium:
+  description: The medium, with C(media_id), C(media_type), C(medium_uuid), C(label_text); empty without one.
+  returned: success
+  type: dict
 left:
   description: Servers that have undelivered backups and are not in the inventory any more.
   returned: success

@@ -21,6 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_tables import OUTDATED, VERSION, Tables
 from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan
+from ansible_collections.dse.backup.plugins.plugin_utils.media import Medium
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request, Requests
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
@@ -272,6 +273,16 @@ class Index(Tables):
         """Return the records of the deliveries that CSC sent back."""
         rejected = "SELECT about FROM acknowledgement WHERE result = 'rejected'"
         return list(self._records(f"record_type = 'delivery' AND folio IN ({rejected})"))
+
+    def media(self) -> list[Medium]:
+        """Return the register of media, by their ids."""
+        rows = self._connection.execute("SELECT data FROM medium ORDER BY media_id")
+        return [Medium(**json.loads(data)) for (data,) in rows]
+
+    def medium(self, media_id: str) -> Medium | None:
+        """Return the medium of that id."""
+        data = self._one("SELECT data FROM medium WHERE media_id = ?", media_id, default=None)
+        return Medium(**json.loads(data)) if data else None
 
     def acknowledged(self, about: str) -> list[tuple[str, str]]:
         """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""

@@ -16,12 +16,13 @@ from ansible_collections.dse.backup.plugins.plugin_utils.backups import kept
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan
+from ansible_collections.dse.backup.plugins.plugin_utils.media import Medium
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import Request
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 7
+VERSION = 8
 # Of a CSV file that may lack rows, or what they say by now: no file has that size.
 OUTDATED = -1
 _GENESIS = "0" * 64
@@ -59,6 +60,7 @@ CREATE INDEX loan_open ON loan (folio) WHERE is_open;
 CREATE TABLE trial (item_id TEXT, data TEXT NOT NULL);
 CREATE INDEX trial_of_item ON trial (item_id);
 CREATE TABLE repository (server TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE medium (media_id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (run_id TEXT PRIMARY KEY, ended INTEGER NOT NULL);
 CREATE TABLE pending (run_id TEXT, unit TEXT, data TEXT NOT NULL, PRIMARY KEY (run_id, unit)) WITHOUT ROWID;
 CREATE TABLE csv (form_code TEXT, year INTEGER, size INTEGER NOT NULL, PRIMARY KEY (form_code, year)) WITHOUT ROWID;
@@ -123,6 +125,7 @@ class Tables:
             "acknowledgement": self._add_acknowledgement,
             "delivery": self._add_delivery,
             "loan": self._add_loan,
+            "medium": self._add_to_medium,
         }.get(kind)
         if of_its_kind:
             of_its_kind(record)
@@ -199,6 +202,8 @@ class Tables:
                 "UPDATE backup SET delivery_folio = ? WHERE folio = ?", (record["folio"], file["folio"])
             )
             self._add_trial(record, file["item_id"], file["folio"], record["delivered_at"])
+        if record.get("media_id"):
+            self._add_to_medium(record)
         if record["result"] == "done":
             self._add_trial(record, record["server"], "", record["delivered_at"])
 
@@ -223,6 +228,20 @@ class Tables:
             "(SELECT ?, CAST(substr(file, 8, 4) AS INTEGER) FROM record WHERE folio = ?)",
             (OUTDATED, loan.form_code, folio),
         )
+
+    def _add_to_medium(self, record: dict[str, Any]) -> None:
+        data = self._one("SELECT data FROM medium WHERE media_id = ?", record["media_id"], default=None)
+        medium = Medium(**json.loads(data)) if data else Medium(record["media_id"])
+        medium.take(record)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO medium VALUES (?, ?)", (medium.media_id, json.dumps(vars(medium)))
+        )
+        if medium.is_gone:
+            # CSC does not have what was on it, whatever it acknowledged: it is delivered again.
+            self._connection.executemany(
+                "UPDATE backup SET delivery_folio = NULL WHERE delivery_folio = ?",
+                [(folio,) for folio in medium.deliveries],
+            )
 
     def _add_trial(self, record: dict[str, Any], item_id: str, backup_folio: str, moment: str) -> None:
         trial = [record["record_type"], backup_folio, moment, record.get("folio", "")]

@@ -192,6 +192,22 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """What the register of media can say (2.0, 4.4): `types` and `states` are what is recorded -> what people read.
+
+    `office` is where JAA's media belong, `label_institution` whose they are, as their labels say; `fields` are those of
+    a record of the type `medium`.
+    """
+
+    types: Mapping[str, str]
+    states: Mapping[str, str]
+    custodians: tuple[str, ...]
+    office: str
+    label_institution: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A procedure (5.1) or a document (5.2) that the text refers to."""
 
@@ -229,6 +245,7 @@ class Procedure:
     record_types: Mapping[str, str]
     form_record_types: frozenset[str]
     forms: Mapping[str, Form]
+    media: Media
     references: tuple[Reference, ...]
     revisions: tuple[Revision, ...]
     labels: Mapping[str, Mapping[str, str]]
@@ -267,7 +284,7 @@ class Procedure:
         """What is wrong with a record before it is appended to the ledger, in Spanish; [] when nothing is.
 
         What people or the ledger itself fill in may be absent, and None counts as absent. Of a record that is no form
-        only the type is checked.
+        only the type is checked, and of a medium's its fields.
         """
         record_type = record.get("record_type")
         if not isinstance(record_type, str) or record_type not in self.record_types:
@@ -279,7 +296,13 @@ class Procedure:
         code, given = form.code if form else None, record.get("form_code")
         if given != code:
             return [f"form_code: un registro «{record_type}» lleva «{code or 'ninguno'}», no «{given or 'ninguno'}»"]
+        if record_type == "medium":
+            return list(_record_problems((*self.media.fields, *_OF_EVERY_RECORD), record))
         return list(_record_problems(form.fields_for(record_type), record)) if form else []
+
+
+# What a record that is no form has besides its own fields, before the ledger adds its part.
+_OF_EVERY_RECORD = tuple(Field(name, name, "str", "system", "optional") for name in ("record_type", "form_code"))
 
 
 def _record_problems(fields: tuple[Field, ...], record: Mapping[str, Any]) -> Iterator[str]:
@@ -315,6 +338,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     common, line = files["forms/common.yml"], files["forms/backup_line.yml"]
     labels: dict[str, dict[str, str]] = {}
     forms = _forms(files, form_files, labels) if common.data and line.data else {}
+    media = _media(files["media.yml"], labels)
     _check_institution(institution)
     _check_revisions(revisions)
     _check_kinds(kinds)
@@ -352,6 +376,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         record_types=record_types["forms"] | record_types["about"],
         form_record_types=frozenset(record_types["forms"]),
         forms=forms,
+        media=media,
         references=(
             *(Reference("procedure", **entry) for entry in references["procedures"]),
             *(Reference("document", **entry) for entry in references["documents"]),
@@ -373,6 +398,8 @@ def _forms(files: Mapping[str, Source], form_files: list[Source], labels: dict[s
         "repository_types": files["repository_types.yml"].data or {},
         "information_types": {key: kind["label"] for key, kind in kinds["information_types"].items()},
         "frequencies": {key: frequency["label"] for key, frequency in kinds["frequencies"].items()},
+        "media_types": (files["media.yml"].data or {"types": {}})["types"],
+        "media_states": (files["media.yml"].data or {"states": {}})["states"],
     }
     forms: dict[str, Form] = {}
     taken_by: dict[str, str] = {}
@@ -400,6 +427,15 @@ def _forms(files: Mapping[str, Source], form_files: list[Source], labels: dict[s
             data["code"], data["title"], data["clause"], data["retention_years"], head, tuple(uses), foot
         )
     return forms
+
+
+def _media(source: Source, labels: dict[str, dict[str, str]]) -> Media | None:
+    """What media.yml says, None where it is faulty; fills `labels`, as the forms do."""
+    if not source.data:
+        return None
+    lists = {"media_types": source.data["types"], "media_states": source.data["states"]}
+    fields = _fields(source, ("fields",), lists, set(), labels)
+    return Media(**source.data | {"custodians": tuple(source.data["custodians"]), "fields": fields})
 
 
 def _fields(

@@ -110,7 +110,10 @@ _FIELDS: _Shape = [
         "later?": _FLAG,
         "origin?": _one_of("procedure", "product"),
         "values?": _LABELS,
-        "values_from?": _one_of("record_types", "statuses", "repository_types", "information_types", "frequencies"),
+        "values_from?": _one_of(
+            *("record_types", "statuses", "repository_types", "information_types", "frequencies"),
+            *("media_types", "media_states"),
+        ),
     }
 ]
 _FREQUENCY: _Shape = {"label": _TEXT, "unit": _one_of("day", "week", "elapsed_days"), "days?": _COUNT}
@@ -149,6 +152,14 @@ _SHAPES: Mapping[str, _Shape] = {
         "information_types": {"*": _INFORMATION_TYPE},
     },
     "repository_types.yml": _LABELS,
+    "media.yml": {
+        "types": _LABELS,
+        "states": _LABELS,
+        "custodians": [_TEXT],
+        "office": _TEXT,
+        "label_institution": _TEXT,
+        "fields": _FIELDS,
+    },
     "references.yml": {"procedures": _CATALOGUE, "documents": _CATALOGUE},
     "revisions.yml": [{"number": _COUNT, "date": _DATE, "description": _TEXT}],
     "forms/common.yml": {"record_types": {"forms": _LABELS, "about": _LABELS}, "first": _FIELDS, "last": _FIELDS},

@@ -14,6 +14,14 @@ from ansible_collections.dse.backup.plugins.plugin_utils.long_job import text
 from ansible_collections.dse.backup.plugins.plugin_utils.repository_action import REPOSITORY_OPTIONS
 
 
+class Refused(AnsibleActionFail):
+    """The module did not do it; ``answer`` is all that it said."""
+
+    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
 class RepositoryJob(LedgerAction):
     """An action that takes one server's part of a plan, and asks a module on the backup server for the rest."""
 
@@ -27,10 +35,10 @@ class RepositoryJob(LedgerAction):
         return options
 
     def ask(self, module: str, task_vars: dict[str, Any], **arguments: Any) -> dict[str, Any]:
-        """Return what the module says; raise AnsibleActionFail with its words where it failed."""
+        """Return what the module says; raise Refused with its words where it failed."""
         answer = self._execute_module(
             f"dse.backup.{module}", module_args={**self._where, **arguments}, task_vars=task_vars
         )
         if answer.get("failed") or answer.get("unreachable"):
-            raise AnsibleActionFail(text(answer.get("msg")) or "el servidor de respaldos no respondió")
+            raise Refused(text(answer.get("msg")) or "el servidor de respaldos no respondió", answer)
         return answer

@@ -22,6 +22,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     drill,
     ledger,
     loan,
+    medium,
     prune,
     reconcile,
     repair,
@@ -33,8 +34,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
 # What each job shows: its plan, the end of a rehearsal (--check), its result.
 _SCREENS = {
     **{"accept": accept, "acknowledge": acknowledge, "backup": backup, "deliver": deliver, "drill": drill},
-    **{"ledger": ledger, "loan": loan, "prune": prune, "reconcile": reconcile, "repair": repair, "request": request},
-    **{"restore": restore, "verify": verify},
+    **{"ledger": ledger, "loan": loan, "medium": medium, "prune": prune, "reconcile": reconcile, "repair": repair},
+    **{"request": request, "restore": restore, "verify": verify},
 }
 
 NO_PLAN = (

@@ -10,14 +10,14 @@ reading them: the engine compares every piece that it reads with its id.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from .csc_place import PATIENCE
 from .read_back import read_back
-from .restic import Restic, ResticError
+from .restic import Answer, Restic, ResticError
 from .text import readable
 
 _NO_REPOSITORY, _WRONG_PASSWORD = 10, 12
@@ -49,18 +49,23 @@ class Delivered:
         return not self.problem
 
 
-def deliver(jaa: Restic, csc: Restic, wanted: Sequence[Wanted], *, read_back: bool = True) -> list[Delivered]:
+def deliver(
+    jaa: Restic,
+    csc: Restic,
+    wanted: Sequence[Wanted],
+    *,
+    read_back: bool = True,
+    copy: Callable[[Restic, Restic, Sequence[str]], dict[str, Answer]] | None = None,
+) -> list[Delivered]:
     """Copy the backups that CSC's repository lacks, prove each one and return what became of each, in their order.
 
-    What is there already is not sent again, so that a delivery that was cut off goes on where it ended. Raises
-    ResticError where nothing can be delivered at all: CSC's repository is not there, or is not CSC's own.
+    What is there already is not sent again, so that a delivery that was cut off goes on where it ended. ``copy`` does
+    the copying and says what came of each id, under "" of all others. Raises ResticError where nothing can be delivered
+    at all: CSC's repository is not there, or is not CSC's own.
     """
     _require_own_key(jaa, csc)
     ids = [each.snapshot for each in wanted]
-    answers = {"": csc.copy_from(jaa, ids)}
-    if answers[""].code != 0 and len(ids) > 1:
-        # One that cannot be read must not keep the others from CSC.
-        answers = {each: csc.copy_from(jaa, [each]) for each in ids}
+    answers = (copy or _copy)(jaa, csc, ids)
     with ThreadPoolExecutor() as pool:
         listed = [pool.submit(repository.snapshots) for repository in (jaa, csc)]
     here, there = ({identity_of(each): each for each in future.result()} for future in listed)
@@ -72,6 +77,14 @@ def deliver(jaa: Restic, csc: Restic, wanted: Sequence[Wanted], *, read_back: bo
         found = _compare(each, of_id.get(each.snapshot), there, said)
         delivered.append(_read_back(csc, found, each) if read_back and found.matches else found)
     return delivered
+
+
+def _copy(jaa: Restic, csc: Restic, ids: Sequence[str]) -> dict[str, Answer]:
+    answers = {"": csc.copy_from(jaa, ids)}
+    if answers[""].code != 0 and len(ids) > 1:
+        # One that cannot be read must not keep the others from CSC.
+        answers = {each: csc.copy_from(jaa, [each]) for each in ids}
+    return answers
 
 
 def _require_own_key(jaa: Restic, csc: Restic) -> None:

@@ -69,6 +69,11 @@ class Answer(NamedTuple):
         """Why it did not end well, in words."""
         return _explain(self.code, self.complaints)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it did not end well because a disk has no room left."""
+        return self.code != 0 and _is_full(self.texts)
+
 
 @dataclass(frozen=True)
 class Restic:
@@ -290,7 +295,8 @@ class Restic:
             credentials_file=self.credentials_file or source.credentials_file,
             ca_file=self.ca_file or source.ca_file,
         )
-        lock = ["--no-lock"] if read_only else []
+        # A lock of another user's in the source would stop its owner; our own lock on it stands for it.
+        lock = ["--no-lock"] if read_only or self.owner != source.owner else []
         return reached.answer(
             "copy", *lock, "--from-repo", source.repository, "--from-password-file", source.password_file, *ids
         )
@@ -494,8 +500,11 @@ def _explain(code: int, lines: Iterable[bytes]) -> str:
 def _said(lines: Iterable[bytes]) -> str:
     """Return the last of what restic, and rclone behind it, complained about."""
     texts = [text for text in map(_complaint, lines) if text and "signal interrupt received" not in text]
-    full = any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
-    return readable(("no hay espacio en el disco: " if full else "") + " · ".join(texts[-3:]))
+    return readable(("no hay espacio en el disco: " if _is_full(texts) else "") + " · ".join(texts[-3:]))
+
+
+def _is_full(texts: Iterable[str]) -> bool:
+    return any(mark in text for text in texts for mark in ("remaining disk space", "no space left on device"))
 
 
 def _complaint(line: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
+from ansible_collections.dse.backup.plugins.plugin_utils import media
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, receipt, table, verdict
@@ -16,6 +17,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import fa
 def plan(result: dict[str, Any], run_id: str) -> str:
     """Return how much each server has for CSC."""
     lines = ["", f"ENTREGA A CSC {run_id}"]
+    if medium := result.get("medium"):
+        lines.append(f"  En el medio {medium['media_id']} ({medium['location']}); {medium['media_next']}.")
+        if medium["turn"] != medium["media_id"]:
+            lines.append(f"  ! según la rotación tocaba {medium['turn']}")
     rows = [
         [
             each["server"],
@@ -50,10 +55,28 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         for record in delivered
     ]
     lines += table(rows) if rows else ["  No se entregó nada."]
+    lines += [f"  ! {record['remarks']}" for record in delivered if record.get("remarks")]
     lines += failures([*shown, *others])
+    lines += _filled(others, ledger)
     if delivered:
         lines += ["", "Falta el acuse de CSC:", "  " + receipt([record["folio"] for record in delivered])]
     if shown:
         good = sum(map(succeeded, shown))
         lines += ["", verdict(good, len(shown), "TODO ENTREGADO Y COMPROBADO", "HAY ENTREGAS QUE ATENDER")]
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
+
+
+def _filled(others: list[dict[str, Any]], ledger: Ledger) -> list[str]:
+    """Return which medium has no room left, and which one comes next."""
+    names = [each["media_id"] for each in others if each["record_type"] == "medium"]
+    if not names:
+        return []
+    with ledger.read() as index:
+        following = media.next_in_rotation(index.media())
+    lines = ["", f"SE LLENÓ EL MEDIO {names[0]}: {media.asked_for(following)}."]
+    if following:
+        lines += [
+            "Retírelo, monte el siguiente y entregue lo que falta:",
+            f"  ansible-playbook playbooks/deliver.yml -e deliver_medium={following.media_id}",
+        ]
+    return lines

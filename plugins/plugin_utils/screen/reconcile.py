@@ -14,7 +14,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils import failures, waitin
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms, Media
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import medium
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
 
@@ -67,6 +68,7 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
             *_unclosed(index, ledger, today),
             *_deliveries(index, ledger.procedure.delivery, today),
             *_loans(index, ledger.procedure.loan, today),
+            *_media(index, ledger.procedure.media),
         ]
     lines += waiting
     lines.append("")
@@ -173,6 +175,15 @@ def _loans(index: Index, terms: LoanTerms, today: date) -> Iterator[str]:
             f"{each.folio} · {each.what}: {each.spoken_state} desde el {spoken_day(each.since)}"
             for each in waiting.loans_without_answer(index, terms, today)
         ],
+    )
+
+
+def _media(index: Index, rules: Media) -> Iterator[str]:
+    """Yield the media that are where they should not be, or that somebody has to replace (4.4)."""
+    out_of_place = [each for each in index.media() if each.is_misplaced(rules.office)]
+    yield from _section(
+        "MEDIOS DE JAA FUERA DE SU OFICINA (medium.yml)",
+        [f"{each.media_id}: {medium.misplaced(each, rules)}" for each in out_of_place],
     )
 
 

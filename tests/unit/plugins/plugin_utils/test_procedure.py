@@ -115,6 +115,14 @@ def test_the_closed_lists(procedure):
     }
 
 
+def test_what_the_register_of_media_can_say(procedure):
+    media = procedure.media
+    assert list(media.states) == ["available", "in_use", "full", "lent", "damaged", "lost", "retired"]
+    assert (media.custodians, media.office) == (("JAA", "CSC"), "Oficina de JAA")
+    # In the forms' words, also where a delivery names its medium.
+    assert procedure.label("media_type", "hdd_usb") == "HDD USB"
+
+
 def test_what_the_text_does_not_give_is_blank(procedure):
     institution = procedure.institution
     assert institution.procedure_code == ""
