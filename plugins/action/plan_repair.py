@@ -35,7 +35,7 @@ class ActionModule(PlanAction):
                     of_servers.setdefault(backup.server, []).append(backup)
             for server, backups in sorted(of_servers.items()):
                 damaged = [backup for backup in backups if backup.is_damaged]
-                lent = [backup for backup in damaged if backup.can_be_lent]
+                lent = _of_one_place([backup for backup in damaged if backup.can_be_lent], index)
                 if not lent:
                     refused += [f"{server}: CSC no tiene copia de lo dañado"] if damaged else []
                     continue
@@ -43,7 +43,8 @@ class ActionModule(PlanAction):
                 records += requests
                 refused += [waits] if waits else []
                 if not waits:
-                    servers.append(self._of_server(server, backups, damaged, lent))
+                    medium = csc_copy.medium_of(index, lent[-1])
+                    servers.append({**self._of_server(server, backups, damaged, lent), "medium": medium})
         return self.result(
             index,
             [each["planned"] for each in servers],
@@ -86,3 +87,9 @@ class ActionModule(PlanAction):
                 for backup in backups
             ],
         }
+
+
+def _of_one_place(lent: list[Backup], index: Index) -> list[Backup]:
+    """Return what lies where the newest lies: one place is read at a time, and the others by running it again."""
+    places = [csc_copy.medium_of(index, backup) for backup in lent]
+    return [backup for backup, place in zip(lent, places) if place == places[-1]]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.dse.backup.plugins.plugin_utils import csc_copy
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.restore_request import resolve
 
@@ -93,6 +94,7 @@ class ActionModule(PlanAction):
                     "known_damage": _DAMAGED if backup.is_damaged else "",
                     "dump_sha256": backup.sha256 if backup.information_type == "database" else "",
                     "lent": [backup.folio],
+                    "medium": csc_copy.medium_of(index, backup),
                     "standing": standing,
                 },
                 backup={key: value for key, value in asdict(backup).items() if value is not None},

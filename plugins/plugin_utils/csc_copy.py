@@ -28,6 +28,13 @@ def covering(index: Index, folios: Collection[str]) -> Loan | None:
     return max(loans, key=lambda loan: loan.is_granted, default=None)
 
 
+def medium_of(index: Index, backup: Backup) -> dict[str, str]:
+    """Return the medium on which CSC has ``backup``, as the modules are told; empty where it is in its repository."""
+    delivery = index.record(backup.delivery_folio or "") or {}
+    medium = index.medium(delivery.get("media_id", ""))
+    return {"media_id": medium.media_id, "medium_uuid": medium.medium_uuid} if medium else {}
+
+
 def damage(index: Index, backup: Backup) -> Failure | None:
     """Return the open failure that says that JAA's copy of ``backup`` cannot be read: its own, its item's or server's.
 

@@ -568,3 +568,50 @@ def test_a_file_system_without_owners_serves_as_well(portal, disks, slot):
     registered(portal, "CSC-HD-11")
     assert len(delivered(portal, "CSC-HD-11")["files"]) == len(on_medium(portal, slot)) == 1
     disk.pull()
+
+
+def test_a_medium_that_csc_lends_saves_a_restore_and_mends_the_repository(portal, disks, slot):
+    """4.3.1 c. Breaks: what CSC has on a medium is of no use; or another disk is taken for it; or it is lent twice."""
+    disk = disks("uno").plug()
+    registered(portal, "CSC-HD-01")
+    delivered(portal, "CSC-HD-01")
+    disk.pull()
+    for pack in (portal.root / "backup/srv-web01/repository").glob("data/*/*"):
+        pack.unlink()
+    target = portal.root / "recuperado"
+    told = {"reason": "physical_damage", "requester": "Portal"}
+    done = restore(portal, item="portal-media", target=str(target), **told)
+    assert done.rc == 2, done.out
+    (loan,) = portal.records("loan")
+    assert (loan["media_id"], loan["delivery_method"]) == ("CSC-HD-01", "media")
+    assert "CSC-HD-01" in done.out and loan["folio"] in done.out
+    for name, role in (("authorise", "CSC"), ("lend", "CSC")):
+        assert answer(portal, "loan.yml", loan_folio=loan["folio"], loan_step=name, loan_as=role).rc == 0
+    (portal.root / "data/portal-media/mas.txt").write_text("más", "utf-8")
+    assert "está prestado a JAA" in " ".join(deliver(portal, "CSC-HD-01").out.split())
+
+    # JAA has it in his hands, and has to plug it in.
+    done = restore(portal, loan=loan["folio"])
+    assert done.rc == 2 and "no hay ningún medio montado" in done.out and not target.exists(), done.out
+    assert not [each for each in portal.records("acknowledgement") if each.get("loan_step") == "checked"]
+    other = disks("otro").plug()
+    done = restore(portal, loan=loan["folio"])
+    assert done.rc == 2 and "no tiene etiqueta electrónica" in done.out, done.out
+    other.pull()
+    disk.plug("ro")
+    before = untouched(slot)
+    done = restore(portal, loan=loan["folio"])
+    assert done.rc == 0, done.out
+    content = "data/portal-media/contenido.bin"
+    assert (target / str(portal.root)[1:] / content).read_bytes() == (portal.root / content).read_bytes()
+    assert portal.records("recovery")[-1]["copy_used"] == "csc"
+    assert portal.start("verify.yml", "-e", "verify_all=true").wait().rc == 2
+    done = portal.start("repair.yml").wait()
+    assert done.rc == 0 and "TODO REPARADO" in done.out, done.out
+    assert untouched(slot) == before, "what CSC lends is only read"
+    for name, role in (("return", "JAA"), ("receive_back", "CSC")):
+        assert answer(portal, "loan.yml", loan_folio=loan["folio"], loan_step=name, loan_as=role).rc == 0
+
+
+def restore(institution, **answers):
+    return answer(institution, "restore.yml", **{f"restore_{key}": each for key, each in answers.items()})
