@@ -303,3 +303,60 @@ def test_the_next_delivery_brings_what_did_not_arrive():
     failures = {each["folio"] for each in recorded("failure", failure_stage="csc_delivery")}
     assert {each["about_folio"] for each in recorded("closing", evidence="delivery")} == failures != set()
     hosts.shell(STORE, restic("check", "--no-lock", "--read-data", key=LOAN))
+
+
+class TestWhenJaasCopyFails:
+    """4.3.1 c, faults 12: CSC's copy saves the restore, over SSH and read-only, and mends JAA's repository."""
+
+    TARGET = "/srv/de-csc"
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def damaged(cls):
+        """One bit of the newest backup's content, in JAA's repository."""
+        repository = f"{AT}/repository/data"
+        newest = f"find {repository} -type f -size +1M -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2"
+        flip = (
+            "import sys; pack = open(sys.argv[1], 'r+b'); pack.seek(90000); byte = pack.read(1)[0]; "
+            "pack.seek(90000); pack.write(bytes([byte ^ 1]))"
+        )
+        hosts.shell(STORE, f"pack=$({newest}) && chmod u+w $pack && python3 -c {shlex.quote(flip)} $pack")
+        hosts.shell(WEB, f"rm -rf {cls.TARGET}")
+        yield
+        hosts.shell(WEB, f"rm -rf {cls.TARGET}")
+
+    def test_a_restore_goes_on_from_csc_s_copy(self):
+        """Breaks: it fails; or CSC's repository is written to; or what was let in for it stays."""
+        before = packs()
+        standing = {WEB: {"backup_server_csc_standing_loan": "oficio CSC-12"}}
+        (INVENTORY / "standing.yml").write_text(json.dumps({"all": {"hosts": standing}}))
+        asked = {"restore_item": ITEM, "restore_target": self.TARGET}
+        told = {"restore_reason": "physical_damage", "restore_requester": "Portal"}
+        play("restore", **asked, **told)
+        recovery = recorded("recovery")[-1]
+        assert (recovery["copy_used"], recovery["result"]) == ("csc", "restored")
+        (loan,) = recorded("loan")
+        assert recovery["loan_folio"] == loan["folio"]
+        (check,) = recorded("acknowledgement", loan_step="checked")
+        assert check["check_on_receipt"] == "conforming"
+        same = hosts.shell(WEB, f"diff -r {HERE} {self.TARGET}{HERE}", check=False)
+        assert same.returncode == 0, same.stdout
+        assert packs() == before
+        assert hosts.shell(STORE, f"cat {AT}/.ssh/guests; ls {AT} | grep loan$ || true").stdout.strip() == b""
+        assert hosts.shell(WEB, "ls /var/lib/dse-backup | grep guest || true").stdout == b""
+
+    def test_the_repository_is_mended_and_proved(self):
+        assert start("verify", verify_all=True, verify_servers=[WEB]).end().status == 2
+        before = packs()
+        assert "TODO REPARADO" in play("repair")
+        assert packs() == before
+        record = recorded("run", run_event="verified")[-1]
+        stored = recorded("backup")[-1]
+        assert record["result"] == "intact"
+        assert {each["folio"]: each["sha256"] for each in record["repaired"]}[stored["folio"]] == stored["sha256"]
+        jaa = f"restic --repo {AT}/repository --password-file {AT}/repository.key --no-cache"
+        hosts.shell(STORE, as_owner(*shlex.split(f"{jaa} check --no-lock --read-data")))
+        damages = {each["folio"] for each in recorded("failure", failure_stage="jaa_copy")}
+        assert damages and damages <= {each["about_folio"] for each in recorded("closing")}
+        # And the server, whose files in the repository they are, goes on as before.
+        backup()
