@@ -100,5 +100,5 @@ def _damage(broken: list[Backup], others: list[Backup]) -> str:
     )
     return (
         f"dañados en la copia de JAA, no se pueden recuperar completos: {names}; {stands}. "
-        "La copia de CSC se pide con FOR 7.5 CSC 03 (4.3.1 c)"
+        "La copia de CSC se pide con FOR 7.5 CSC 03 (4.3.1 c): loan.yml"
     )

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import csv
 import json
+from unittest import mock
 
 import official_record
 import pytest
+from accepted import ledgers, procedures
 from answers import acknowledge, answer
 from test_check_mode import _state
 from test_deliver import FORCE, deliver
@@ -163,7 +165,7 @@ def test_what_may_not_be_is_refused_and_recorded_nowhere(delivered, clock):
     refused(delivered, "no es el folio de una falla", request="portal-media", failure_folio="DSE-05-2027-0999")
     refused(delivered, "corresponde a JAA, no a CSC", request="portal-media", failure_folio=why, **CSC)
     refused(delivered, "¿quiso decir «portal-media»?", request="portal-medio", failure_folio=why)
-    refused(delivered, "no corresponde" if False else "es de un paso", request="portal-media", step="lend")
+    refused(delivered, "loan_step: es de un paso", request="portal-media", step="lend")
     assert delivered.backup(*FORCE).rc == 0
     new = delivered.records("backup")[-1]["folio"]
     refused(delivered, f"{new} (portal-media) no está con CSC", request=[new], failure_folio=why)
@@ -246,16 +248,15 @@ def test_a_medium_is_lent_once(delivered, clock):
 
 def _as_if_on_a_medium(institution, media_id):
     """Record what a delivery onto a medium records, of the backup that CSC has."""
-    from ansible_collections.dse.backup.plugins.plugin_utils import procedure
-    from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
-
     (delivery,) = institution.records("delivery")
     given = {"folio", "form_revision", "issued_at", "procedure_revision", "recorded_at", "previous_sha256",
              "record_sha256", "run_id"}  # fmt: skip
     entry = {key: value for key, value in delivery.items() if key not in given}
-    Ledger(str(institution.ledger), procedure.load()).append(
-        [{**entry, "delivery_method": "media", "media_id": media_id, "media_type": "HDD USB"}]
-    )
+    with mock.patch.object(ledgers, "datetime") as clock:
+        clock.now.return_value = institution.moment
+        ledgers.Ledger(str(institution.ledger), procedures.load()).append(
+            [{**entry, "delivery_method": "media", "media_id": media_id, "media_type": "HDD USB"}]
+        )
 
 
 def test_what_is_late_is_told_every_morning(delivered, clock):

@@ -127,6 +127,22 @@ def loan_record(folio: str, *, media_id: str = "", **changes: Any) -> dict[str, 
     }
 
 
+def loan_step(folio: str, state: str, day: date | str = "2026-11-24", **more: Any) -> dict[str, Any]:
+    """The record of a step of a loan, after which it is in that state, with what the form takes from it."""
+    moment = f"{day}T10:00:00-06:00"
+    kind, fields = {
+        "authorised": ("decision", {"decision": "accepted", "authorized_by": "CSC"}),
+        "rejected": ("decision", {"decision": "rejected", "decision_reason": "no hay quién"}),
+        "lent": ("acknowledgement", {"acknowledged_as": "CSC", "lent_at": moment, "due_back_on": "2026-12-01"}),
+        "checked": ("acknowledgement", {"acknowledged_as": "JAA", "check_on_receipt": "conforming"}),
+        "returned": ("acknowledgement", {"acknowledged_as": "JAA", "returned_at": moment, "returned_by": "JAA"}),
+        "received_back": ("closing", {"evidence": "return", "received_back_by": "CSC"}),
+        "cancelled": ("closing", {"evidence": "cancellation", "cause": "ya no"}),
+    }[state]
+    step = {"loan_step": state, "loan_step_at": moment, "recorded_at": moment}
+    return {"record_type": kind, "about_folio": folio, **step, **fields, **more}
+
+
 def request_record(folio: str = "DSE-05-2026-0001", **changes: Any) -> dict[str, Any]:
     """A request's record: it asks for what `item` is."""
     return {

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger as module
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import TAKEN_FOLIOS, Ledger, LedgerError
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, request_record, started
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    failure_record,
+    loan_record,
+    loan_step,
+    request_record,
+    started,
+)
 
 FORK = multiprocessing.get_context("fork")
 
@@ -527,3 +534,22 @@ def test_a_run_that_has_ended_is_not_cut_off(ledger, end):
     # One that is still open is.
     again = [{**each, "run_id": "R2"} for each in cut_off]
     assert len(ledger.append(again).records) == 2
+
+
+def test_what_two_people_did_to_a_loan_in_the_same_second_is_written_once(ledger):
+    """Breaks: each read that the medium was there, and both lent it; or one step stands there twice."""
+    asked = {key: value for key, value in loan_record("", media_id="CSC-HD-11").items() if key != "folio"}
+    one, other = (each["folio"] for each in ledger.append([asked, asked]).records)
+    ledger.append([loan_step(folio, "authorised") for folio in (one, other)])
+    ledger.append([loan_step(one, "lent")])
+    lines = ledger_bytes(ledger)
+    for late in (loan_step(one, "lent"), loan_step(other, "lent"), asked, loan_step("CSC-03-2000-0001", "lent")):
+        with pytest.raises(LedgerError, match=f"{one}|no es el folio de un préstamo"):
+            ledger.append([started("R9"), late])
+        assert ledger_bytes(ledger) == lines, "all or none"
+    ledger.append([loan_step(one, each) for each in ("checked", "returned", "received_back")])
+    ledger.append([loan_step(other, "lent")])
+
+
+def ledger_bytes(ledger):
+    return b"".join(path.read_bytes() for path in Path(ledger.directory).glob("ledger-*.jsonl"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils import ledger as ledger_module
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import CsvFiles
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record
+from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, loan_record, loan_step
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,3 +148,61 @@ def test_a_row_of_last_year_that_could_not_be_written_is_there_too(ledger, monke
     ledger.append([failure_record("2026-01-01")])
     lines = Path(ledger.directory, "csv/FOR-7.5-DSE-05-2025.csv").read_bytes().splitlines()
     assert len(lines) == 1 + 2
+
+
+def loans(ledger):
+    """The rows of FOR 7.5 CSC 03, of all years, by their folio."""
+    found = {}
+    for file in Path(ledger.directory, "csv").glob("FOR-7.5-CSC-03-*.csv"):
+        found |= {row["Folio"]: row for row in csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline=""))}
+    return found
+
+
+def asked_for(ledger):
+    (record,) = ledger.append([{key: value for key, value in loan_record("").items() if key not in ("folio",)}]).records
+    return record["folio"]
+
+
+def test_a_loans_row_says_what_became_of_it(ledger):
+    """Breaks: who opens FOR 7.5 CSC 03 a month later sees a request that nobody answered."""
+    one, other = asked_for(ledger), asked_for(ledger)
+    assert loans(ledger)[one]["Autoriza"] == ""
+    for state in ("authorised", "lent", "checked", "returned", "received_back"):
+        ledger.append([loan_step(one, state)])
+    row = loans(ledger)[one]
+    assert (row["Autoriza"], row["Devolver a más tardar"], row["Recibe"]) == ("CSC", "2026-12-01", "CSC")
+    assert row["Verificación al recibir"] == "Conforme" and row["Devolución"].startswith("2026-11-24")
+    assert loans(ledger)[other]["Autoriza"] == ""
+    # Made again from the ledger, it is the same.
+    (file,) = Path(ledger.directory, "csv").glob("FOR-7.5-CSC-03-*.csv")
+    before = file.read_bytes()
+    for damaged in (file, Path(ledger.directory, "index.sqlite3")):
+        damaged.unlink()
+    ledger.append([loan_step(other, "rejected")])
+    assert file.read_bytes().startswith(before[: before.index(other.encode())])
+    assert loans(ledger)[other]["Motivo de rechazo o cancelación"] == "no hay quién"
+
+
+def test_a_loan_of_last_year_says_what_became_of_it_too(ledger, monkeypatch):
+    """Breaks: what was asked for in December and came back in January stays unanswered in December's file."""
+    folio = asked_for(ledger)
+    year = int(folio[7:11])
+
+    class NextYear(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(year + 1, 1, 8, 9, tzinfo=tz)
+
+    monkeypatch.setattr(ledger_module, "datetime", NextYear)
+    ledger.append([loan_step(folio, "authorised")])
+    assert Path(ledger.directory, f"ledger-{year + 1}.jsonl").exists()
+    assert loans(ledger)[folio]["Autoriza"] == "CSC"
+    assert asked_for(ledger).startswith(f"CSC-03-{year + 1}") and len(loans(ledger)) == 2
+
+
+def test_a_follow_up_of_a_request_is_in_its_row_at_once(ledger):
+    entry = {key: value for key, value in loan_record("").items() if key != "folio"}
+    steps = [loan_step("", state) for state in ("authorised", "lent")]
+    ledger.append([{**entry, "follow_ups": steps}])
+    (row,) = loans(ledger).values()
+    assert (row["Autoriza"], row["Devolver a más tardar"]) == ("CSC", "2026-12-01")

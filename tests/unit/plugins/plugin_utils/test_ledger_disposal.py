@@ -18,7 +18,13 @@ from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, L
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_chain import verify
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_disposal import assess, objections
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Filter, Lookup
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, failure_record, started
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    failure_record,
+    loan_record,
+    loan_step,
+    started,
+)
 
 PRUNED = "ab" * 32
 TODAY = date(2027, 7, 1)
@@ -141,6 +147,20 @@ def test_what_is_open_keeps_its_year(two_years, clock):
         module.STORED: (2, ["DSE-03-2025-0001", "DSE-03-2025-0002"]),
         module.RUNNING: (1, ["R7"]),
     }
+
+
+def test_a_loan_keeps_its_year_until_csc_has_it_back_and_a_year_longer(ledger, clock):
+    """Breaks: what CSC lent is disposed of from the record while it is still out."""
+    clock("2025-06-02T03:00:00")
+    asked = {key: value for key, value in loan_record("", media_id="CSC-HD-11").items() if key != "folio"}
+    (folio,) = [each["folio"] for each in ledger.append([asked]).records]
+    for state in ("authorised", "lent", "checked", "returned"):
+        ledger.append([loan_step(folio, state, "2025-06-03")])
+    assert kept(ledger, date(2027, 7, 1)) == {module.OPEN: (1, [folio])}
+    clock("2026-01-05T03:00:00")
+    ledger.append([loan_step(folio, "received_back", "2026-01-05")])
+    assert {kept_by for year in assessed(ledger, date(2027, 1, 5)) for kept_by in year.kept} >= {module.YOUNG}
+    assert kept(ledger, date(2027, 1, 6)) == {}
 
 
 def test_ten_are_named_and_all_are_counted(ledger, clock):

@@ -27,6 +27,8 @@ from ansible_collections.dse.backup.tests.unit.factories import (
     delivery_record,
     failure_record,
     index_of,
+    loan_record,
+    loan_step,
     request_record,
     started,
 )
@@ -104,11 +106,13 @@ def plan_line(item_id, version=1, year=2026):
 ITEMS = st.sampled_from("abc")
 RUNS = st.sampled_from(["R1", "R2"])
 YEAR = datetime.now(load().zone).year
+LOANS = st.integers(1, 2).map(lambda number: f"CSC-03-{YEAR}-{number:04d}")
 # Of what may be there already, may be there later, and of views.
 FOLIOS = st.one_of(
     st.integers(1, 6).map(lambda number: f"DSE-05-{YEAR}-{number:04d}"),
     st.integers(1, 3).map(lambda number: f"DSE-03-{YEAR}-{number:04d}"),
     st.integers(1, 2).map(lambda number: f"CSC-02-{YEAR}-{number:04d}"),
+    LOANS,
     st.just("DSE-03-2026-W47"),
 )
 DECISIONS = st.sampled_from(["accepted", "rejected"])
@@ -155,6 +159,8 @@ RECORD = st.one_of(
         FOLIOS,
         st.sampled_from(["done", "incomplete"]),
     ),
+    st.builds(lambda: {key: value for key, value in loan_record("").items() if key != "folio"}),
+    st.builds(recovery, ITEMS, loan_folio=LOANS),
     st.builds(plan_line, ITEMS, st.integers(1, 2), st.sampled_from([2026, 2027])),
     st.builds(
         lambda item: {"record_type": "disposal", "server": "srv-web01", "result": "done",
@@ -619,6 +625,29 @@ def test_a_recovery_on_loan_is_no_trial_of_jaa_s_copy(index):
     assert kinds == {"jaa": "recovery", "csc": "loan"}
 
 
+def test_a_loan_is_as_far_as_its_steps_took_it(index):
+    """Breaks: a loan is lost from the index, or closes for one who has the other."""
+    one, other = "CSC-03-2026-0001", "CSC-03-2026-0002"
+    records = [
+        loan_record(one),
+        loan_record(other, media_id="CSC-HD-11"),
+        *(loan_step(other, state) for state in ("authorised", "lent", "checked", "returned", "received_back")),
+        loan_step(one, "authorised"),
+        recovery(folio="DSE-05-2026-0014", loan_folio=one),
+        # Of no loan that is known: its year was disposed of.
+        loan_step("CSC-03-2025-0009", "received_back"),
+        recovery(folio="DSE-05-2026-0016", loan_folio="CSC-03-2025-0009"),
+    ]
+    found = index(*records)
+    assert [(each.folio, each.state) for each in found.loans()] == [(one, "authorised"), (other, "received_back")]
+    assert [each.folio for each in found.loans(is_open=True)] == [one]
+    assert found.loan(one).restore_folio == "DSE-05-2026-0014"
+    assert (found.loan(other).media_id, found.loan(other).received_back_by) == ("CSC-HD-11", "CSC")
+    assert found.loan("CSC-03-2026-0003") is None and found.loan("DSE-02-2026-0001") is None
+    (asked,) = [each for each in found._records("folio = ?", one)]
+    assert found.loan(one).record_sha256 == asked["record_sha256"]
+
+
 def test_csc_is_to_have_what_is_verified_and_can_be_read(index):
     results = ("first", "conforming", "review", "nonconforming", "review", "review", "conforming", "conforming")
     made = [
@@ -755,3 +784,4 @@ def test_no_order_of_events_loses_a_record(procedure, events):
             assert (found.failures(), found.open_failures()) == failures_of(written)
             assert [each.folio for each in found.backups()] == folios_of(written, "backup")
             assert list(found.requests()) == folios_of(written, "backup_request")
+            assert [each.folio for each in found.loans()] == folios_of(written, "loan")

@@ -7,7 +7,13 @@ from datetime import date
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import Reading, week_of, years_after
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, delivery_record, failure_record
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    delivery_record,
+    failure_record,
+    loan_record,
+    loan_step,
+)
 
 TODAY = date(2027, 3, 1)
 
@@ -339,3 +345,49 @@ def test_the_week_of_a_record(record, week):
 )
 def test_nothing_is_kept_a_day_less_than_its_years(day, years, until):
     assert years_after(date.fromisoformat(day), years) == date.fromisoformat(until)
+
+
+# --- Loans ------------------------------------------------------------------------------------------------------------
+
+
+WHOLE = ("authorised", "lent", "checked", "returned", "received_back")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((), ("abierto", None)),
+        (WHOLE[:1], ("abierto", None)),
+        (WHOLE[:2], ("prestado", None)),
+        (WHOLE[:3], ("prestado", None)),
+        # JAA has given it back; it is CSC that says that it is there again.
+        (WHOLE[:4], ("prestado", None)),
+        (WHOLE, ("cerrado", "2026-11-24")),
+        (("rejected",), ("rechazado", "2026-11-24")),
+        (("authorised", "cancelled"), ("cancelado", "2026-11-24")),
+        # What cannot follow says nothing.
+        (("received_back",), ("abierto", None)),
+    ],
+)
+def test_a_loan_is_what_its_last_step_made_of_it(standing, steps, expected):
+    loan = on("2026-11-23", loan_record("CSC-03-2026-0001", media_id="CSC-HD-11"))
+    found = standing(loan, *(loan_step(loan["folio"], state) for state in steps))
+    assert state(found) == expected
+    assert (found.retention_until is None) == (expected[1] is None)
+
+
+def test_a_loan_s_form_has_what_its_steps_say(standing, procedure):
+    """Breaks: the form of a loan is printed without who lent it, when, and whether it came back."""
+    loan = on("2026-11-23", loan_record("CSC-03-2026-0001"))
+    of_another = loan_step("CSC-03-2026-0002", "rejected")
+    recovery = on("2026-11-24", {"record_type": "recovery", "folio": "DSE-05-2026-0014", "loan_folio": loan["folio"]})
+    found = standing(loan, of_another, *(loan_step(loan["folio"], each) for each in WHOLE), recovery).as_fields()
+    form = procedure.forms["FOR 7.5 CSC 03"]
+    later = {field.name for field in form.fields_for("loan") if field.later}
+    assert later - {*found} == {"refusal_reason", "check_on_receipt_sha256"}
+    assert (found["restore_folio"], found["due_back_on"]) == ("DSE-05-2026-0014", "2026-12-01")
+    assert [(each["role"], each["action"]) for each in found["acknowledgements"]] == [
+        *[("CSC", "lent"), ("JAA", "checked"), ("JAA", "returned")]
+    ]
+    rejected = standing(loan, loan_step(loan["folio"], "rejected")).as_fields()
+    assert rejected["refusal_reason"] == "no hay quién" and "authorized_by" not in rejected

@@ -179,6 +179,14 @@ def test_csv_columns_are_what_is_recorded(procedure):
     assert {"status", "daily_results", "week_closed_by", "failure_folio"}.isdisjoint(dict(columns))
 
 
+def test_what_later_records_say_of_a_form_is_refused_in_its_line_and_stands_in_its_csv(procedure):
+    form = procedure.forms["FOR 7.5 CSC 03"]
+    later = [field.name for field in form.fields_for("loan") if field.later]
+    assert later[:3] == ["authorized_by", "lent_at", "due_back_on"]
+    assert set(later) <= set(dict(form.csv_columns()))
+    assert all(field.computed for field in form.fields_for("loan") if field.later)
+
+
 def test_csv_headings_are_unique_in_every_form(procedure):
     for form in procedure.forms.values():
         headings = [label for _name, label in form.csv_columns()]
@@ -327,6 +335,10 @@ def test_a_refused_item_can_be_recorded_whatever_it_said(procedure):
 
 def test_a_week_to_deliver_and_a_week_to_acknowledge(procedure):
     assert (procedure.delivery.within_days, procedure.delivery.acknowledge_within_days) == (7, 7)
+
+
+def test_a_week_to_give_a_loan_back_and_a_working_day_to_answer(procedure):
+    assert (procedure.loan.return_within_days, procedure.loan.answer_within_working_days) == (7, 1)
 
 
 def test_retention_is_that_of_the_procedures_readings(procedure):

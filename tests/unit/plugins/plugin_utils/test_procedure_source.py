@@ -71,6 +71,12 @@ def change(tmp_path):
         ("information_types.yml", "  acknowledge_within_days: 7\n", "", "delivery.acknowledge_within_days: falta esta"),
         (
             "information_types.yml",
+            "  return_within_days: 7",
+            "  return_within_days: 366",
+            "loan.return_within_days: «366» debe ser un número de días, de 1 a 365",
+        ),
+        (
+            "information_types.yml",
             "FOR 7.5 DSE 03",
             "FOR 7.5 DSE 13",
             "database.form_code: «FOR 7.5 DSE 13» no es un fo",

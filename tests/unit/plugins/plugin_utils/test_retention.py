@@ -52,6 +52,15 @@ def kept_ages(backups, retention, **how):
     return [(TODAY - date.fromisoformat(fate.backup.backup_date)).days for fate in decided if not fate.goes]
 
 
+def test_what_csc_s_copy_is_on_loan_of_stays():
+    """Breaks: the backup for which JAA borrows CSC's copy is pruned meanwhile."""
+    backups = series([400, 300, 2, 1])
+    lent = {backups[1].folio: "su copia de CSC está en préstamo (CSC-03-2026-0001)"}
+    decided = fates(backups, Retention(daily=2), GUARDS, today=TODAY, lent=lent)
+    assert [fate.goes for fate in decided] == [True, False, False, False]
+    assert decided[1].reason == lent[backups[1].folio]
+
+
 def test_databases_keep_fourteen_days_and_the_first_of_twelve_months():
     kept = kept_ages(series(range(500)), DATABASE)
     assert [age for age in kept if age < 14] == list(range(13, -1, -1))

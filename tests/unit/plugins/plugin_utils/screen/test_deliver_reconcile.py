@@ -9,7 +9,13 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import deliver, reconcile
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, delivery_record, failure_record
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    delivery_record,
+    failure_record,
+    loan_record,
+    loan_step,
+)
 
 LEDGER = SimpleNamespace(directory="/registro")
 
@@ -75,3 +81,38 @@ def test_what_csc_should_have_acknowledged_by_now_is_told(ledger, morning, age, 
     assert ("ENTREGAS SIN ACUSE DE CSC DESPUÉS DE 7 DÍAS (acknowledge.yml)" in told) == is_late
     assert (f"CSC-02-{day(ledger, 0)[:4]}-0001 · srv-web01 del {spoken_day(day(ledger, age))}" in told) == is_late
     assert ("TODO AL DÍA" in told) != is_late
+
+
+LATE, WAITS = "PRÉSTAMOS DE CSC VENCIDOS (loan.yml)", "PRÉSTAMOS QUE ESPERAN A CSC DESPUÉS DE 1 DÍA HÁBIL (loan.yml)"
+
+
+def asked_for(ledger, age):
+    moment = f"{day(ledger, age)}T09:00:00-06:00"
+    (record,) = ledger.append(
+        [{key: value for key, value in loan_record("", requested_at=moment).items() if key != "folio"}]
+    ).records
+    return record["folio"]
+
+
+@pytest.mark.parametrize(("age", "is_late"), [(1, False), (4, True), (90, True)])
+def test_a_loan_that_csc_has_not_answered_is_told(ledger, morning, age, is_late):
+    """Breaks: JAA waits for a copy, CSC for nobody, and the morning's report is content."""
+    folio = asked_for(ledger, age)
+    told = morning(backup_record("source_code", day(ledger, 0)))
+    assert (WAITS in told) == is_late == (f"{folio} · acceso de sólo lectura" in told)
+    assert LATE not in told and not ("TODO AL DÍA" in told and is_late)
+
+
+@pytest.mark.parametrize(("days", "is_late"), [(0, False), (1, True), (90, True)])
+@pytest.mark.parametrize("state", ["lent", "checked", "returned"])
+def test_a_loan_that_should_be_back_is_told(ledger, morning, days, is_late, state):
+    folio = asked_for(ledger, 1)
+    due = day(ledger, days)
+    states = ("authorised", "lent", "checked", "returned")
+    for each in states[: states.index(state) + 1]:
+        record = loan_step(folio, each, day(ledger, 0))
+        ledger.append([{**record, "due_back_on": due} if each == "lent" else record])
+    told = morning(backup_record("source_code", day(ledger, 0)))
+    is_told = is_late and state != "returned"
+    assert (LATE in told) == is_told == (f"JAA debía devolverlo el {spoken_day(due)}" in told)
+    assert WAITS not in told
