@@ -220,7 +220,7 @@ _COPY = (
     *(moment("Comprobadas iguales", "proved_equal_at"), Column("Estado", _state)),
 )
 _ITEM = (
-    *(SERVER, ITEM_ID, text("Servicio", "service"), text("Respaldos", "backup_count")),
+    *(SERVER, ITEM_ID, text("Servicio", "service", 40), text("Respaldos", "backup_count")),
     *(text("Dos copias", "with_both"), text("Sólo JAA", "only_with_jaa"), text("Sólo CSC", "only_with_csc")),
     *(text("Sin acuse", "unacknowledged"), Column("Situación", lambda row: _OF_BOTH[row["state"]])),
 )
