@@ -32,7 +32,7 @@ class Acknowledgement(NamedTuple):
     storage_location: str = ""
 
 
-class Standing(NamedTuple):
+class FormStanding(NamedTuple):
     """What a form has come to. Dates are None while it is open."""
 
     status: str
@@ -107,7 +107,7 @@ class Reading:
         if record.get("service_request_folio") and record.get("folio", "").startswith("DSE-05-"):
             self._attended.add(record["service_request_folio"])
 
-    def standing(self, position: int, record: Mapping[str, Any], today: date) -> Standing | None:
+    def standing(self, position: int, record: Mapping[str, Any], today: date) -> FormStanding | None:
         """Return what a form has come to by ``today``; None for a record that is no form."""
         form = self.procedure.forms.get(record.get("form_code") or "")
         if form is None:
@@ -120,7 +120,7 @@ class Reading:
         acknowledged = [each for name in names for where, each in self._acknowledged.get(name, []) if where > position]
         corrected, delivery = self._corrected.get(record["folio"], []), self._delivery(record["folio"])
         failure = self._failed.get(record["folio"])
-        return Standing(status, closed_on, keep, acknowledged, corrected, delivery, failure)
+        return FormStanding(status, closed_on, keep, acknowledged, corrected, delivery, failure)
 
     def _add_about(self, position: int, record: Mapping[str, Any]) -> None:
         record_type, about = record["record_type"], record["about_folio"]
