@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import Reading, FormStanding, view, week_of
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import FormStanding, Reading, view, week_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
 _FOLIO = re.compile(r"[A-Z]+-[0-9]{2}-[0-9]{4}-[0-9]{4,}")
