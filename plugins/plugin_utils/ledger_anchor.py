@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import folios
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_chain import Chain
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-_FOLIO = re.compile(r"(.+)-([0-9]{4})-([0-9]{4,9})")
 
 
 class Anchor(NamedTuple):
@@ -136,12 +136,12 @@ def _lost_folios(each: Anchor, chain: Chain) -> Iterator[str]:
     """Yield each series that ``each`` knew to be longer: ``hasta DSE-05-2026-0043, ahora hasta DSE-05-2026-0040``."""
     disposed = chain.begins_after
     for folio in each.highest_folios:
-        match = _FOLIO.fullmatch(folio)
-        if match is None or (disposed and int(match[2]) <= disposed.ledger_year):
+        parsed = folios.parse(folio)
+        if parsed is None or (disposed and parsed.year <= disposed.ledger_year):
             continue
-        there = chain.highest.get((match[1], int(match[2])), 0)
-        if there < int(match[3]):
-            now = f"hasta {match[1]}-{match[2]}-{there:04d}" if there else "ninguno"
+        there = chain.highest.get(parsed[:2], 0)
+        if there < parsed.number:
+            now = f"hasta {parsed.series}-{parsed.year:04d}-{there:04d}" if there else "ninguno"
             yield f"hasta {folio}, ahora {now}"
 
 

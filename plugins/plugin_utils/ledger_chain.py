@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import folios
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import canonical
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 
@@ -30,7 +31,6 @@ _BROKEN = (CHANGED, MISPLACED, NOT_JSON, TORN)
 # Of a ledger that was rewritten line by line nobody reads more.
 _SHOWN = 10
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-_FOLIO = re.compile(r"([A-Z]+-[0-9]{2})-([0-9]{4})-([0-9]{4,9})")
 # Beyond it a number is remembered by itself: a slip of the pen must not take a gigabyte of bits.
 _DENSE = 10**7
 
@@ -244,20 +244,20 @@ class _Folios:
 
     def add(self, folio: str) -> bool:
         """Remember a folio; tell whether it is new. "" is none."""
-        match = _FOLIO.fullmatch(folio)
-        if match is None or int(match[3]) >= _DENSE:
+        parsed = folios.parse(folio)
+        if parsed is None or parsed.number >= _DENSE:
             is_new = not folio or folio not in self._others
             self._others.add(folio)
         else:
-            bits = self._bits.setdefault((match[1], int(match[2])), bytearray())
-            byte, bit = divmod(int(match[3]), 8)
+            bits = self._bits.setdefault(parsed[:2], bytearray())
+            byte, bit = divmod(parsed.number, 8)
             if byte >= len(bits):
                 bits.extend(bytes(byte + 1 - len(bits)))
             is_new = not bits[byte] >> bit & 1
             bits[byte] |= 1 << bit
-        if match:
-            series = (match[1], int(match[2]))
-            self.highest[series] = max(self.highest.get(series, 0), int(match[3]))
+        if parsed:
+            series = parsed[:2]
+            self.highest[series] = max(self.highest.get(series, 0), parsed.number)
         return is_new
 
 

@@ -339,10 +339,6 @@ class Index(Tables):
         """Tell whether a run stands in the ledger without its end."""
         return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ? AND ended = 0", run_id))
 
-    def knows_run(self, run_id: str) -> bool:
-        """Tell whether a run of that id stands in the ledger."""
-        return bool(self._one("SELECT COUNT(*) FROM run WHERE run_id = ?", run_id))
-
     def rollback(self) -> None:
         """Forget what was not committed: it is read again from the files by the next one."""
         self._connection.rollback()

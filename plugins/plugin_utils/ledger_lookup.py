@@ -9,17 +9,16 @@ No record is held: what is found is given one by one.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from ansible_collections.dse.backup.plugins.plugin_utils import folios
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import Reading, Standing, view, week_of
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import FormStanding, Reading, view, week_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
-_FOLIO = re.compile(r"[A-Z]+-[0-9]{2}-[0-9]{4}-[0-9]{4,}")
 # What comes of a line that is JSON and no record of ours.
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -29,7 +28,7 @@ class Entry(NamedTuple):
 
     file: str
     record: dict[str, Any]
-    standing: Standing | None
+    standing: FormStanding | None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -84,7 +83,7 @@ class Lookup:
 
     def found(self, sought: Filter) -> Iterator[Entry]:
         """Yield what is sought, in the order of the records."""
-        containing = sought.folio if _FOLIO.fullmatch(sought.folio) else ""
+        containing = sought.folio if folios.parse(sought.folio) else ""
         return (entry for entry in self._entries(containing) if sought.takes(entry, self._procedure))
 
     def mentions(self, folio: str, view: str) -> Iterator[Entry]:

@@ -39,7 +39,7 @@ class Acknowledgement(NamedTuple):
     storage_location: str = ""
 
 
-class Standing(NamedTuple):
+class FormStanding(NamedTuple):
     """What a form has come to. Dates are None while it is open."""
 
     status: str
@@ -122,7 +122,7 @@ class Reading:
         if record.get("service_request_folio") and record.get("folio", "").startswith("DSE-05-"):
             self._attended.add(record["service_request_folio"])
 
-    def standing(self, position: int, record: Mapping[str, Any], today: date) -> Standing | None:
+    def standing(self, position: int, record: Mapping[str, Any], today: date) -> FormStanding | None:
         """Return what a form has come to by ``today``; None for a record that is no form."""
         form = self.procedure.forms.get(record.get("form_code") or "")
         if form is None:
@@ -137,7 +137,7 @@ class Reading:
         corrected, delivery = self._corrected.get(record["folio"], []), self._delivery(record["folio"])
         failure = self._failed.get(record["folio"])
         later = loan.later_fields if loan else {}
-        return Standing(status, closed_on, keep, acknowledged, corrected, delivery, failure, later)
+        return FormStanding(status, closed_on, keep, acknowledged, corrected, delivery, failure, later)
 
     def _loan(self, record: Mapping[str, Any]) -> loans.Loan:
         loan = loans.Loan.of(record)

@@ -135,7 +135,7 @@ def _both(asked: Asked, held: Custody, rejected_on: dict[str, str]) -> list[Row]
         "custodian": "CSC",
         "state": held.csc,
         "due_on": held.due and held.due.isoformat(),
-        "waits_since": rejected_on.get(backup.folio, backup.finished_at) if held.due else None,
+        "waits_since": rejected_on.get(backup.folio, backup.finished_at or None) if held.due else None,
     }
     if delivery:
         csc |= _with_csc(asked, delivery, is_waiting=held.due is not None)
@@ -211,7 +211,7 @@ def _place(row: Row) -> str:
 
 
 def _state(row: Row) -> str:
-    days = {key: spoken_day(row[key]) for key in ("due_on", "acknowledged_at", "waits_since") if row[key]}
+    days = {key: spoken_day(row[key]) if row[key] else "—" for key in ("due_on", "acknowledged_at", "waits_since")}
     return {**_OF_JAA, **_OF_CSC}[row["state"]].format(**days)
 
 
@@ -220,7 +220,7 @@ _COPY = (
     *(moment("Comprobadas iguales", "proved_equal_at"), Column("Estado", _state)),
 )
 _ITEM = (
-    *(SERVER, ITEM_ID, text("Servicio", "service"), text("Respaldos", "backup_count")),
+    *(SERVER, ITEM_ID, text("Servicio", "service", 40), text("Respaldos", "backup_count")),
     *(text("Dos copias", "with_both"), text("Sólo JAA", "only_with_jaa"), text("Sólo CSC", "only_with_csc")),
     *(text("Sin acuse", "unacknowledged"), Column("Situación", lambda row: _OF_BOTH[row["state"]])),
 )

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
+from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 
 Row = dict[str, Any]
 # Of so many an answer in words names the first ones; the rows have them all.
-_NAMED = 10
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def first(rows: list[Row], name: str) -> str:
     return rows[0][name] if rows else ""
 
 
-def text(heading: str, name: str) -> Column:
-    """Return a column of what stands there, or a dash."""
-    return Column(heading, lambda row: str(row[name]) if row[name] is not None else "—")
+def text(heading: str, name: str, limit: int = 200) -> Column:
+    """Return a column of what stands there, so much of it, or a dash."""
+    return Column(heading, lambda row: readable(str(row[name]), limit) if row[name] is not None else "—")
 
 
 def day(heading: str, name: str) -> Column:

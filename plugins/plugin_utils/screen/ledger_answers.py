@@ -45,6 +45,8 @@ _KEPT = {
 }
 # So many records that name a folio are shown; a request is named by every backup of its item.
 _NAMED = 40
+# The control of nonconforming products, as JAA's decision on a failure may name it.
+_NONCONFORMITY = "PRO 8.3 CNO 01"
 _TORN_ADVICE = (
     "La última línea se cortó al escribirse (corte de energía o disco lleno): no falta ningún otro registro. El "
     "siguiente que se asiente la aparta en torn/; ejecute backup.yml y verifique de nuevo."
@@ -244,9 +246,11 @@ def _outcome(record: dict[str, Any], procedure: Procedure) -> str:
 
 
 def _words(record: dict[str, Any]) -> str:
-    """Return what a record says in words, the first there is."""
+    """Return what a record says in words, the first there is, after what it refers to."""
     names = ("error_message", "cause", "reason", "decision_reason", "remarks", "description")
-    return next((str(record[name]) for name in names if record.get(name)), "")
+    said = next((str(record[name]) for name in names if record.get(name)), "")
+    reference = record.get("nonconformity_ref")
+    return f"{_NONCONFORMITY}: {reference} · {said}" if reference else said
 
 
 def _acknowledged(each: Any) -> str:

@@ -9,7 +9,8 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import reada
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Section
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
 
-_CELL = 80
+# A path is of no use in part.
+_CELL = 300
 
 
 def answer(given: Answer, moment: str, directory: str) -> str:

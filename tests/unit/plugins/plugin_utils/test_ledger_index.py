@@ -193,7 +193,6 @@ def test_it_answers_what_the_plan_asks(filled):
         assert set(index.histories()) == {"portal-src", "other"}
         assert index.snapshots("srv-web01") == ["f" * 16]
         assert index.snapshots("srv-db01") == []
-        assert (index.knows_run("R1"), index.knows_run("R2")) == (True, False)
 
 
 @given(RECORDS)

@@ -1,0 +1,166 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``report.yml``: who holds which copy, since when and proved when; what waits for somebody; and nothing is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from answers import acknowledge, answer
+from test_check_mode import _state
+
+
+@pytest.fixture
+def portal(institution):
+    """One server with one backup, which CSC does not have yet. The name of its service is no friend's."""
+    media = institution.files("portal-media", service="Portal\x1b[31m\u202e $(touch pwned) =cmd()\nSí")
+    institution.register("srv-web01", media)
+    assert institution.backup().rc == 0
+    return institution
+
+
+def report(institution, question, *arguments, rc=0, **answers):
+    """Ask, and return what was printed and what stands in the file; the ledger must be as it was."""
+    path = institution.root / "report.json"
+    path.unlink(missing_ok=True)
+    said = {"output": str(path), **answers}
+    before, contacted = _state(institution.ledger), institution.contacted()
+    done = answer(
+        institution, "report.yml", *arguments, question=question, **{f"report_{key}": said[key] for key in said}
+    )
+    assert done.rc == rc, done.out
+    assert (_state(institution.ledger), institution.contacted()) == (before, contacted)
+    return done.out, json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def copies(institution, *arguments, rc=0, **answers):
+    """Ask for the copies of the one item; return what was printed, JAA's copy, CSC's and the whole answer."""
+    out, told = report(institution, "copies", *arguments, rc=rc, **answers)
+    jaa, csc = told["copies"]
+    assert (told["question"], told["needs_action"]) == ("copies", rc != 0)
+    # The last line of the answer is what to do next, whatever Ansible says after it.
+    last = out.partition("\nTASK [")[0].rstrip().splitlines()[-1]
+    assert last == (f"Siguiente: {told['next_command']}" if told["next_command"] else last) and "Registro" not in last
+    return out, jaa, csc, told
+
+
+def test_both_copies_are_told_as_they_come_to_csc_go_back_and_are_acknowledged(portal):
+    """Breaks: it cannot be told who holds the second copy, since when, whether it was proved; or asking writes."""
+    (backup,) = portal.records("backup")
+    out, jaa, csc, told = copies(portal)
+    held = {"custodian": "JAA", "state": "held", "since": backup["finished_at"], "proved_equal_at": None}
+    place = f"srv-bkp01:{portal.root}/backup/srv-web01/repository"
+    assert {**jaa, **held, "place": place, "backup_folio": backup["folio"]} == jaa
+    assert (csc["custodian"], csc["state"], csc["place"], csc["since"]) == ("CSC", "undelivered", None, None)
+    assert "playbooks/deliver.yml" in told["next_command"] and place in out
+    # What the inventory calls it comes out as it was recorded, on one line.
+    assert jaa["service"] == backup["service"] and "\x1b" not in out and "\u202e" not in out
+    assert not list(portal.root.rglob("pwned"))
+
+    assert portal.start("deliver.yml").wait().rc == 0
+    (first,) = portal.records("delivery")
+    out, jaa, csc, told = copies(portal)
+    assert jaa["proved_equal_at"] == csc["proved_equal_at"] == csc["since"] == first["delivered_at"]
+    assert (csc["state"], csc["delivery_folio"]) == ("unacknowledged", first["folio"])
+    assert csc["place"] == first["destination"] and first["destination"] in out
+    assert first["folio"] in told["next_command"] and "acknowledge_as=CSC" in told["next_command"]
+
+    reason = {"reason": "el disco llegó lleno", "as": "CSC"}
+    assert acknowledge(portal, first["folio"], result="rejected", **reason).rc == 0
+    out, _jaa, csc, told = copies(portal, rc=2)
+    (rejection,) = portal.records("acknowledgement", about_folio=first["folio"])
+    assert (csc["state"], csc["place"], csc["waits_since"]) == ("rejected", None, rejection["recorded_at"])
+    assert "el disco llegó lleno" in out and "requiere atención: RECHAZADO POR CSC: portal-media" in out
+
+    assert portal.start("deliver.yml").wait().rc == 0
+    second = portal.records("delivery")[-1]
+    place = {"storage_location": "Gaveta 2, cinta 11", "as": "CSC"}
+    assert acknowledge(portal, second["folio"], result="accepted", **place).rc == 0
+    out, jaa, csc, told = copies(portal)
+    (said,) = portal.records("acknowledgement", about_folio=second["folio"])
+    assert (csc["state"], csc["since"], csc["acknowledged_at"]) == (
+        *("acknowledged", second["delivered_at"], said["recorded_at"]),
+    )
+    assert csc["storage_location"] in out and "cada respaldo conforme tiene sus dos copias" in out
+    (item,) = told["items"]
+    assert (item["state"], item["with_both"], item["backup_count"]) == ("complete", 1, 1)
+
+
+def test_jaas_damaged_copy_is_told_with_csc_s_that_is_there(portal):
+    """Breaks: the second copy is counted as such while it is the only one, and the report is content."""
+    assert portal.start("deliver.yml").wait().rc == 0
+    pack = max((portal.root / "backup/srv-web01/repository/data").glob("*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[1000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    assert answer(portal, "verify.yml", verify_all="true").rc == 2
+    out, jaa, csc, told = copies(portal, rc=2)
+    assert (jaa["state"], csc["state"]) == ("damaged", "unacknowledged")
+    (damaged,) = told["damaged"]
+    (backup,), (delivery,) = portal.records("backup"), portal.records("delivery")
+    assert (damaged["backup_folio"], damaged["delivery_folio"]) == (backup["folio"], delivery["folio"])
+    assert (
+        "DAÑADO CON JAA; CSC LO TIENE: portal-media" in out and "verify.yml --limit srv-web01" in told["next_command"]
+    )
+
+
+def test_what_is_late_for_csc_and_from_csc_ends_with_2_on_its_day(institution, clock):
+    """Breaks: a second copy that is months late ends with 0, or one that has a day left with 2."""
+    institution.register("srv-web01", institution.files("portal-media"))
+    assert clock.backup("2027-03-01 01:00") == ["portal-media"]
+    (backup,) = institution.records("backup")
+    for moment, rc in (("2027-03-07 23:00", 0), ("2027-03-08 00:30", 2)):
+        clock.set(moment)
+        assert copies(institution, rc=rc)[2]["due_on"] == "2027-03-08"
+        out, told = report(institution, "overdue", rc=rc)
+        assert [each["backup_folios"] for each in told["deliveries"]] == ([[backup["folio"]]] if rc else [])
+        assert ("SIN ENTREGAR A CSC DESPUÉS DE 7 DÍAS (deliver.yml)" in out) == bool(rc)
+    assert clock.play("2027-03-08 08:00", "deliver.yml").rc == 0
+    (delivery,) = institution.records("delivery")
+    for moment, rc in (("2027-03-14 23:00", 0), ("2027-03-15 00:30", 2)):
+        clock.set(moment)
+        _out, _jaa, csc, _told = copies(institution, rc=rc)
+        assert csc["state"] == ("acknowledgement_overdue" if rc else "unacknowledged")
+        out, told = report(institution, "overdue", rc=rc)
+        assert [each["delivery_folio"] for each in told["acknowledgements"]] == ([delivery["folio"]] if rc else [])
+    assert "acknowledge.yml" in told["next_command"] and delivery["folio"] in told["next_command"]
+    assert acknowledge(institution, delivery["folio"], result="accepted", **{"as": "CSC"}).rc == 0
+    out, told = report(institution, "overdue")
+    assert "Nada que hacer." in out and not told["needs_action"]
+
+
+def test_a_question_that_is_none_is_refused_and_what_is_asked_about_is_all_that_is_answered(institution):
+    """Breaks: a typo is answered as if all were well, a report lands in the ledger, or --check leaves a file."""
+    institution.register("srv-web01", institution.files("portal-media"), institution.files("actas"))
+    institution.register("srv-db01", institution.database("db-escolares"))
+    assert institution.backup().rc == 0
+    inside = institution.ledger / "copies.json"
+    for wanted, said in (
+        ({"question": "copis"}, "question: «copis» no es una pregunta; ¿quiso decir «copies»? hay: copies, overdue"),
+        ({}, "question: falta la pregunta; hay: copies, overdue"),
+        (
+            {"question": "copies", "report_item": "actas"},
+            "report_item: esta variable no existe; ¿quiso decir report_items?",
+        ),
+        ({"question": "copies", "report_items": ["portal-medio"]}, "report_items: «portal-medio» no tiene respaldos"),
+        ({"question": "copies", "report_output": "/tmp/x.csv"}, "report_output: /tmp/x.csv debe terminar en .json"),
+        ({"question": "copies", "report_output": str(inside)}, "está en el directorio del registro oficial"),
+    ):
+        done = answer(institution, "report.yml", **wanted)
+        assert done.rc == 2 and said in done.out and "CUSTODIA" not in done.out, done.out
+    assert not inside.exists()
+    out, told = report(institution, "copies", "--check")
+    assert told is None and "db-escolares" in out
+    for arguments, items, expected in (
+        ((), [], {"portal-media", "actas", "db-escolares"}),
+        (("--limit", "srv-web01"), [], {"portal-media", "actas"}),
+        (("--limit", "srv-web01"), ["actas"], {"actas"}),
+    ):
+        _out, told = report(institution, "copies", *arguments, items=items)
+        assert {each["item_id"] for each in told["copies"]} == expected
+        assert {each["item_id"] for each in told["items"]} == expected
+    nobody = answer(institution, "report.yml", "--limit", "srv-bkp01", question="copies")
+    assert nobody.rc != 0, "nobody was asked"
