@@ -45,7 +45,10 @@ class Disk:
 
     def plug_exfat(self):
         """In user space: not every kernel knows it, and it knows no owners in any."""
-        run("mount.exfat-fuse", self.image, self.slot)
+        device = run("losetup", "--find", "--show", self.image).stdout.decode().strip()
+        run("mount.exfat-fuse", device, self.slot)
+        # It goes when it is unmounted.
+        run("losetup", "--detach", device)
         return self
 
     def pull(self):
