@@ -347,7 +347,7 @@ def test_the_label_is_checked_before_anything_is_written(portal, disks, slot):
     eleven.plug()
     label = (slot / LABEL).read_text("utf-8")
     (slot / LABEL).write_text(label.replace("Gaveta", "").replace('"CSC"', '"JAA"'), "utf-8")
-    failed(portal, "CSC-HD-11", "la etiqueta electrónica del medio", "está dañada", "huella")
+    failed(portal, "CSC-HD-11", "la etiqueta electrónica del medio", "está dañada", "huella", "CSC-HD-12 (Gav")
     (slot / LABEL).unlink()
     (slot / LABEL).symlink_to("/etc/hostname")
     failed(portal, "CSC-HD-11", "está dañada")
