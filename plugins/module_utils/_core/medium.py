@@ -162,7 +162,11 @@ def opened(sought: Sought, *, writes: bool) -> Iterator[int]:
     Where it is to be written to, it must not be read-only, nor full.
     """
     with mounted(sought.directory) as root:
-        require(sought, label_of(root))
+        try:
+            label = label_of(root)
+        except MediumError as error:
+            raise MediumError(f"{error}: {sought.media_next}".rstrip(": ")) from None
+        require(sought, label)
         if writes:
             _require_writable(sought, root)
         yield root

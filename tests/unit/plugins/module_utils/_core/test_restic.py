@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import Answer, Restic, ResticError
 
 NOBODY = pwd.getpwnam("nobody")
 HOSTILE = [b"-rf", b"$(touch pwned)", b"two\nlines", b"not-utf8-\xff", b"  spaces ", b"'\";|&`", "año".encode(), b"\\"]
@@ -266,3 +266,15 @@ def test_new_times_and_owners_are_no_new_content(restic, tmp_path):
     added, changed = restic.news(touched, stored())
     assert added > 0
     assert {path for path in changed if not path.endswith("/")} == {str(source / "d3" / "f"), str(source / "nuevo")}
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "is_full"),
+    [
+        (1, b'{"message_type":"exit_error","code":1,"message":"Fatal: write: no space left on device"}', True),
+        (1, b"Fatal: unable to open config file", False),
+        (0, b"no space left on device", False),
+    ],
+)
+def test_an_answer_tells_whether_a_disk_is_full(code, line, is_full):
+    assert Answer(code, b"", [line]).is_full is is_full
