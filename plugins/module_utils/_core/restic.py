@@ -255,7 +255,7 @@ class Restic:
     def answer(self, verb: str, *arguments: str, patience: float | None = None) -> Answer:
         """Make one call and return what came of it, whatever that is; raise ResticError only where it cannot start.
 
-        A call that complains, and goes on for longer than ``patience``, in seconds, is asked to stop: where a place does
+        A call that complains and goes on for longer than ``patience``, in seconds, is asked to stop: where a place does
         not answer, restic tries again for a quarter of an hour. What is only slow is not disturbed.
         """
         with self._start(self._command(verb, *arguments)) as process:
