@@ -20,6 +20,7 @@ options:
         last proved equal when, acknowledged by CSC or not. How many of its backups have both, what CSC lacks or has
         rejected, what is damaged. Needs action where a copy is damaged or rejected, a delivery or CSC's word on it is
         overdue, or an item has no conforming backup.
+      - V(loans) - what CSC lends, how far each loan has come, whose turn it is. Needs action where one is late.
       - V(overdue) - what is late for CSC and from CSC, failures that are open for long, and what waits for a decision,
         an acceptance or a review. Needs action where there is any.
       - Anything else is refused, with the names of the questions.

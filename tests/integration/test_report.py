@@ -139,8 +139,11 @@ def test_a_question_that_is_none_is_refused_and_what_is_asked_about_is_all_that_
     assert institution.backup().rc == 0
     inside = institution.ledger / "copies.json"
     for wanted, said in (
-        ({"question": "copis"}, "question: «copis» no es una pregunta; ¿quiso decir «copies»? hay: copies, overdue"),
-        ({}, "question: falta la pregunta; hay: copies, overdue"),
+        (
+            {"question": "copis"},
+            "question: «copis» no es una pregunta; ¿quiso decir «copies»? hay: copies, loans",
+        ),
+        ({}, "question: falta la pregunta; hay: copies, loans, overdue"),
         (
             {"question": "copies", "report_item": "actas"},
             "report_item: esta variable no existe; ¿quiso decir report_items?",

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import custody
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.custody import Custody, ItemCustody
+from ansible_collections.dse.backup.plugins.plugin_utils.loans import CHECKED
 from ansible_collections.dse.backup.plugins.plugin_utils.questions import rows
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
     BACKUP,
@@ -104,8 +107,9 @@ def _next_for(items: list[ItemCustody], deliveries: list[dict[str, Any]]) -> str
     if worst == custody.NO_BACKUP:
         return command("backup", backup_items=[item.item_id for item in concerned], backup_force="true")
     if worst in (custody.LOST, custody.DAMAGED):
+        playbook, said = ("repair", {}) if worst == custody.DAMAGED else ("verify", {"verify_all": "true"})
         servers = {each.backup.server for item in concerned for each in item.custodies if each.jaa == custody.DAMAGED}
-        return command("verify", "--limit", ",".join(sorted(servers)), verify_all="true")
+        return command(playbook, "--limit", ",".join(sorted(servers)), **said)
     if worst in (custody.REJECTED, custody.DELIVERY_OVERDUE, custody.UNDELIVERED):
         return command("deliver")
     return receipt([each["folio"] for each in deliveries]) if worst != custody.COMPLETE else ""
@@ -115,13 +119,11 @@ def _both(asked: Asked, held: Custody, rejected_on: dict[str, str]) -> list[Row]
     """Return the two copies of a backup. That they are equal is a fact about both."""
     backup = held.backup
     delivery = asked.index.record(backup.delivery_folio) if backup.delivery_folio else None
-    # A delivery has only what was read back from CSC's repository, to the end.
-    proved = delivery["delivered_at"] if delivery else None
     of_backup = {
         **{key: getattr(backup, key) for key in ("server", "item_id", "service", "information_type")},
         **{"backup_folio": backup.folio, "backup_date": backup.backup_date, "size_bytes": backup.size_bytes},
         **dict.fromkeys(_OF_COPY),
-        "proved_equal_at": proved,
+        "proved_equal_at": _proved_at(asked, backup, delivery) if delivery else None,
     }
     jaa = {
         **of_backup,
@@ -140,6 +142,21 @@ def _both(asked: Asked, held: Custody, rejected_on: dict[str, str]) -> list[Row]
     if delivery:
         csc |= _with_csc(asked, delivery, is_waiting=held.due is not None)
     return [jaa, csc]
+
+
+def _proved_at(asked: Asked, backup: Backup, delivery: dict[str, Any]) -> str:
+    """Return when CSC's copy was last read to its end and found equal: as delivered, as lent, as JAA's was mended."""
+    moments = [delivery["delivered_at"]]
+    moments += [
+        each.moment.isoformat(timespec="seconds")
+        for each in asked.index.trials(backup.item_id)
+        if each.record_type == "repair" and each.backup_folio == backup.folio
+    ]
+    for loan in asked.index.loans():
+        if loan.check_on_receipt == CONFORMING and backup.folio in {each["folio"] for each in loan.files}:
+            said = asked.index.about(loan.folio, "acknowledgement")
+            moments += [each["loan_step_at"] for each in said if each.get("loan_step") == CHECKED]
+    return max(moments, key=datetime.fromisoformat)
 
 
 def _with_csc(asked: Asked, delivery: dict[str, Any], *, is_waiting: bool) -> Row:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import waiting
-from ansible_collections.dse.backup.plugins.plugin_utils.loans import Loan
-from ansible_collections.dse.backup.plugins.plugin_utils.questions import rows
+from ansible_collections.dse.backup.plugins.plugin_utils.questions import loans, rows
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
     BACKUP,
     ITEM_ID,
@@ -82,40 +81,15 @@ def _late_acknowledgements(asked: Asked) -> Section:
     )
 
 
-def _loans_to_return(asked: Asked) -> Section:
-    late = [each for each in waiting.loans_to_return(asked.index, asked.now.date()) if _has_loan(asked, each)]
+def _late_loans(asked: Asked) -> Section:
+    late = loans.overdue(asked)
     return Section(
         "loans",
-        "PRÉSTAMOS DE CSC VENCIDOS (loan.yml)",
-        _LOAN,
-        [_loan(each) for each in late],
-        command("loan", loan_folio=late[0].folio, loan_step="return", loan_as="JAA") if late else "",
+        "PRÉSTAMOS DE CSC VENCIDOS, O SIN SU RESPUESTA (loan.yml)",
+        loans.OPEN,
+        [loans.row(each) for each in late],
+        loans.next_step(late),
     )
-
-
-def _loans_without_answer(asked: Asked) -> Section:
-    terms = asked.procedure.loan
-    late = [
-        each for each in waiting.loans_without_answer(asked.index, terms, asked.now.date()) if _has_loan(asked, each)
-    ]
-    return Section(
-        "loan_answers",
-        "PRÉSTAMOS QUE ESPERAN A CSC (loan.yml)",
-        _LOAN,
-        [_loan(each) for each in late],
-        command("loan", loan_folio=late[0].folio, loan_step=late[0].next_steps[0], loan_as="CSC") if late else "",
-    )
-
-
-def _has_loan(asked: Asked, loan: Loan) -> bool:
-    return any(asked.has(each["server"], each["item_id"]) for each in loan.files)
-
-
-def _loan(loan: Loan) -> dict[str, str | None]:
-    return {
-        **{"loan_folio": loan.folio, "what": loan.what, "state": loan.state, "spoken_state": loan.spoken_state},
-        **{"since": loan.since, "due_back_on": loan.due_back_on or None},
-    }
 
 
 def _undecided(asked: Asked) -> Section:
@@ -193,17 +167,13 @@ def _undecided_requests(asked: Asked) -> Section:
 
 # The most urgent first: its command is the next one.
 _SECTIONS: tuple[Callable[[Asked], Section], ...] = (
-    *(_open_failures, _late_deliveries, _late_acknowledgements, _loans_to_return, _loans_without_answer),
+    *(_open_failures, _late_deliveries, _late_acknowledgements, _late_loans),
     *(_undecided, _unaccepted, _unclosed, _undecided_requests),
 )
 
 _FAILURE = (
     *(text("Folio", "failure_folio"), SERVER, ITEM_ID, day("Programado", "scheduled_for")),
     *(day("Abierta desde", "recorded_at"), text("Causa", "error_message")),
-)
-_LOAN = (
-    *(text("Folio", "loan_folio"), text("Qué", "what"), text("Estado", "spoken_state"), day("Desde", "since")),
-    day("Devolver a más tardar", "due_back_on"),
 )
 _UNDECIDED = (
     *(SERVER, ITEM_ID, BACKUP, day("Del", "backup_date")),

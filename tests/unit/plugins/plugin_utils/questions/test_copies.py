@@ -8,7 +8,13 @@ from datetime import datetime
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, delivery_record, index_of
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    delivery_record,
+    index_of,
+    loan_record,
+    loan_step,
+)
 
 BACKUP = backup_record("source_code", "2026-11-16", folio="DSE-02-2026-0001", service="Portal")
 OTHER = backup_record("database", "2026-11-20", folio="DSE-03-2026-0001", item_id="escolares", server="srv-db01")
@@ -122,12 +128,26 @@ def test_a_damaged_copy_is_named_also_where_it_is_not_the_newest(ask):
     (item,) = rows(answer, "items")
     assert (item["state"], item["only_with_csc"], item["only_with_jaa"]) == ("damaged", 1, 1)
     assert answer.problems == ["DAÑADO CON JAA; CSC LO TIENE: portal-src"]
-    assert answer.next_command == "ansible-playbook playbooks/verify.yml --limit srv-web01 -e verify_all=true"
+    assert answer.next_command == "ansible-playbook playbooks/repair.yml --limit srv-web01"
     lost = ask(BACKUP, damage(BACKUP["file_name"]))
     assert both(lost)[1]["state"] == "absent" and rows(lost, "items")[0]["with_neither"] == 1
     assert lost.problems == ["DAÑADO CON JAA Y SIN COPIA DE CSC: portal-src"]
+    assert lost.next_command == "ansible-playbook playbooks/verify.yml --limit srv-web01 -e verify_all=true"
     # All of it was read again, and nothing is damaged any more.
     assert ask(*records, damage()).problems == []
+
+
+def test_what_was_lent_or_mended_was_read_and_found_equal_once_more(ask):
+    """Breaks: the last proof is thought to be years old, or one that failed counts."""
+    loan = loan_record("CSC-03-2026-0001", files=[{"folio": BACKUP["folio"], "item_id": "portal-src", "server": "srv"}])
+    steps = [loan_step(loan["folio"], state) for state in ("authorised", "lent")]
+    checked = loan_step(loan["folio"], "checked", loan_step_at="2026-11-25T12:00:00-06:00")
+    assert both(ask(BACKUP, DELIVERY, loan, *steps, checked))[1]["proved_equal_at"] == "2026-11-25T12:00:00-06:00"
+    failed = {**checked, "check_on_receipt": "nonconforming"}
+    assert both(ask(BACKUP, DELIVERY, loan, *steps, failed))[1]["proved_equal_at"] == DELIVERY["delivered_at"]
+    repaired = [{"folio": BACKUP["folio"], "item_id": "portal-src", "stored_as": "c" * 64}]
+    mended = {**damage(), "repaired": repaired, "result": "intact", "finished_at": "2026-11-26T12:00:00-06:00"}
+    assert both(ask(BACKUP, DELIVERY, mended))[0]["proved_equal_at"] == "2026-11-26T12:00:00-06:00"
 
 
 def test_a_delivery_on_a_medium_names_it(ask):

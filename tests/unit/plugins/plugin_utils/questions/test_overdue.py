@@ -14,6 +14,7 @@ from ansible_collections.dse.backup.tests.unit.factories import (
     delivery_record,
     failure_record,
     index_of,
+    loan_record,
     request_record,
 )
 
@@ -27,6 +28,7 @@ RECOVERY = {
     **{"started_at": "2026-11-16T09:00:00-06:00", "finished_at": "2026-11-16T09:10:00-06:00"},
 }
 REQUEST = request_record()
+LOAN = loan_record("CSC-03-2026-0001", requested_at="2026-11-23T09:00:00-06:00")
 DELIVERY = delivery_record("CSC-02-2026-0001", "DSE-04-2026-0001", item_id="etc")
 
 
@@ -53,6 +55,7 @@ def found(answer):
         ([BACKUP], "deliveries", ("backup_folios", ["DSE-04-2026-0001"]), "2026-11-23", "playbooks/deliver.yml"),
         ([BACKUP, DELIVERY], "acknowledgements", ("delivery_folio", "CSC-02-2026-0001"), "2026-11-30",
          '{"acknowledge_folio": ["CSC-02-2026-0001"]}'),
+        ([LOAN], "loans", ("loan_folio", "CSC-03-2026-0001"), "2026-11-25", "loan_step=authorise -e loan_as=CSC"),
         ([DOUBTFUL], "decisions", ("backup_folio", "DSE-04-2026-0002"), "2026-11-16", "accept_folio=DSE-04-2026-0002"),
         ([RECOVERY], "recoveries", ("recovery_folio", "DSE-05-2026-0008"), "2026-11-18",
          "acknowledge_folio=DSE-05-2026-0008 -e acknowledge_as=CGDW"),
