@@ -251,6 +251,17 @@ def test_labels_are_printed_and_a_scan_is_compared_with_the_medium(portal, disks
     assert wrong.rc != 0 and "con otra huella" in wrong.out, wrong.out
 
 
+def test_where_csc_has_media_only_its_password_is_deployed_and_no_repository(portal):
+    """Breaks: an institution whose second copy is on disks needs a place of CSC's that it does not have."""
+    key = portal.root / "backup/srv-web01/csc.key"
+    key.unlink()
+    shutil.rmtree(portal.csc)
+    done = portal.start("deploy.yml", "--limit", "srv-web01").wait()
+    assert done.rc == 0, done.out
+    assert key.read_text("utf-8") == CLAVE and not portal.csc.exists()
+    assert "no tiene repositorio de CSC" in portal.start("deliver.yml").wait().out
+
+
 # --- Delivery ---------------------------------------------------------------------------------------------------------
 
 
