@@ -115,6 +115,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.restic import Res
 
 def main() -> None:
     row = {name: {"type": "str", "default": ""} for name in Row._fields}
+    row["key_reference"]["no_log"] = False  # The name of a key.
     wanted = {
         "snapshot": {"type": "str", "required": True},
         "dump_sha256": {"type": "str", "default": ""},

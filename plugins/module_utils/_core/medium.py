@@ -67,7 +67,7 @@ class Label:
             label = cls(**said)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise MediumError("no se entiende lo que dice") from None
-        if not all(isinstance(value, str) for value in (*said.values(), digest)) or type(version) is not int:
+        if not all(isinstance(value, str) for value in (*said.values(), digest)) or not isinstance(version, int):
             raise MediumError("no se entiende lo que dice")
         if version > VERSION:
             raise MediumError(f"la escribió una versión más nueva de este programa ({version})")
