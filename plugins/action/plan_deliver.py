@@ -38,13 +38,10 @@ class ActionModule(PlanAction):
         """Return what is known of the medium onto which it goes, None without one; refuse one that may not be used."""
         if not media_id:
             return None
-        out = {loan.media_id: loan for loan in index.loans(is_open=True) if loan.is_out}
-        several = [each for each in index.media() if each.media_id not in out]
+        several = index.media()
         medium = index.medium(media_id)
         following = media.next_in_rotation(several, instead_of=media_id)
         wrong = media.objection(media_id, medium, self.procedure.media.states)
-        if media_id in out:
-            wrong = f"{media_id} está prestado a JAA ({out[media_id].folio}): devuélvalo primero a CSC (loan.yml)"
         if wrong or medium is None:
             raise AnsibleActionFail(f"no se entregó nada: deliver_medium: {wrong}; {media.asked_for(following)}")
         return {

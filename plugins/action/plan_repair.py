@@ -45,13 +45,8 @@ class ActionModule(PlanAction):
                 if not waits:
                     medium = csc_copy.medium_of(index, lent[-1])
                     servers.append({**self._of_server(server, backups, damaged, lent), "medium": medium})
-        return self.result(
-            index,
-            [each["planned"] for each in servers],
-            records,
-            servers=servers,
-            refused=refused,
-        )
+            planned = [each["planned"] for each in servers]
+            return self.result(index, planned, records, servers=servers, refused=refused)
 
     def _loan(self, lent: list[Backup], task_vars: dict[str, Any], index: Index) -> tuple[list[dict[str, Any]], str]:
         """Return the request of the loan, where there is none yet, and in words what is waited for."""

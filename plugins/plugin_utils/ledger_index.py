@@ -277,12 +277,12 @@ class Index(Tables):
     def media(self) -> list[Medium]:
         """Return the register of media, by their ids."""
         rows = self._connection.execute("SELECT data FROM medium ORDER BY media_id")
-        return [Medium(**json.loads(data)) for (data,) in rows]
+        return [self._medium(data) for (data,) in rows]
 
     def medium(self, media_id: str) -> Medium | None:
         """Return the medium of that id."""
         data = self._one("SELECT data FROM medium WHERE media_id = ?", media_id, default=None)
-        return Medium(**json.loads(data)) if data else None
+        return self._medium(data) if data else None
 
     def acknowledged(self, about: str) -> list[tuple[str, str]]:
         """Return who acknowledged a folio or a view and how: (role, accepted or rejected), in order."""
@@ -380,6 +380,14 @@ class Index(Tables):
             if offset != start:
                 self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (name, offset))
         return forms
+
+    def _medium(self, data: str) -> Medium:
+        """Return a medium as it was last registered, or lent, whatever was registered, while JAA has it on loan."""
+        medium = Medium(**json.loads(data))
+        for loan in self.loans(is_open=True):
+            if loan.is_out and loan.media_id == medium.media_id:
+                medium.lend(loan.folio)
+        return medium
 
     def _backups(self, where: str, *values: Any) -> list[Backup]:
         rows = self._connection.execute(

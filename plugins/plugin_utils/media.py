@@ -66,6 +66,11 @@ class Medium:
         if record.get("state"):
             self.reason = record.get("reason") or ""
 
+    def lend(self, loan_folio: str) -> None:
+        """Take into account that JAA has it on loan; one that is lost, damaged or retired stays so."""
+        if not self.is_gone:
+            self.state, self.reason = LENT, loan_folio
+
     @property
     def is_open(self) -> bool:
         """Whether more can be written to it, as far as the register knows."""

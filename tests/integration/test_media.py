@@ -607,7 +607,8 @@ def test_a_medium_that_csc_lends_saves_a_restore_and_mends_the_repository(portal
     for name, role in (("authorise", "CSC"), ("lend", "CSC")):
         assert answer(portal, "loan.yml", loan_folio=loan["folio"], loan_step=name, loan_as=role).rc == 0
     (portal.root / "data/portal-media/mas.txt").write_text("más", "utf-8")
-    assert "está prestado a JAA" in " ".join(deliver(portal, "CSC-HD-01").out.split())
+    words = f"no puede recibir respaldos, su estado es «Prestado» ({loan['folio']})"
+    assert words in " ".join(deliver(portal, "CSC-HD-01").out.split())
 
     # JAA has it in his hands, and has to plug it in.
     done = restore(portal, loan=loan["folio"])

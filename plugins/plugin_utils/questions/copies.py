@@ -82,7 +82,7 @@ def copies(asked: Asked) -> Answer:
         Section("acknowledgements", "ENTREGAS SIN ACUSE DE CSC (acknowledge.yml)", rows.UNSAID,
                 rows.unsaid(asked, deliveries)),
         Section("rejected", "ENTREGAS QUE CSC RECHAZÓ (deliver.yml)", _REJECTED, rejected),
-        Section("damaged", "COPIAS DE JAA DAÑADAS (verify.yml)", _DAMAGED, [
+        Section("damaged", "COPIAS DE JAA DAÑADAS (repair.yml)", _DAMAGED, [
             _damaged(each) for each in every if each.jaa == custody.DAMAGED
         ]),
     ]  # fmt: skip

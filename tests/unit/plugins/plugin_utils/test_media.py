@@ -208,3 +208,22 @@ def test_a_code_can_be_read_again_and_ten_labels_fit_a_page(procedure):
     assert page.count("<section>") == 3 and page.count("<article>") == 21
     drawn = segno.make(media.code_of(known("CSC-HD-0")), error="q", micro=False).svg_inline(border=2, omitsize=True)
     assert drawn in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_what_jaa_has_on_loan_is_lent_until_csc_has_it_back(in_memory):
+    """Breaks: the next delivery is planned onto a disk that is not there, or one that came back is never used again."""
+    registered = {**fact(), "recorded_at": "2026-11-01T10:00:00.000-06:00"}
+    folio = "CSC-03-2026-0001"
+    steps = [
+        factories.loan_step(folio, each) for each in ("authorised", "lent", "checked", "returned", "received_back")
+    ]
+    states = []
+    for taken in range(len(steps) + 1):
+        with factories.index_of(
+            in_memory, [registered, factories.loan_record(folio, media_id="CSC-HD-11"), *steps[:taken]]
+        ) as index:
+            (medium,) = index.media()
+            assert medium == index.medium("CSC-HD-11")
+            states.append((medium.state, medium.is_open))
+    away = ("lent", False)
+    assert states == [("available", True), ("available", True), away, away, away, ("available", True)]
