@@ -93,8 +93,8 @@ def _of_the_loan(record: dict[str, Any], ledger: Ledger) -> Iterator[str]:
         loan = index.loan(record.get("loan_folio", ""))
     if loan is None:
         return
-    used = "se usó la copia de CSC" if succeeded(record) else "la copia de CSC"
-    yield f"Préstamo {loan.folio} ({used}): {loan.spoken_state}."
+    used = "se usó la copia de CSC: " if succeeded(record) else ""
+    yield f"Préstamo {loan.folio} ({used}{loan.what}): {loan.spoken_state}."
     if loan.is_granted and not succeeded(record):
         yield f"  Para seguir: ansible-playbook playbooks/restore.yml -e restore_loan={loan.folio}"
     yield from what_next(loan)
