@@ -56,7 +56,9 @@ class ActionModule(LedgerAction):
         if self.plan["is_preview"]:
             return _previewed(answer.get("preview"), host)
         record = self._record(answer.get("result"), **self._lent() if from_csc else {"copy_used": "jaa"})
-        if record["result"] != "restored" and self.plan["with_csc"] and not from_csc:
+        # What was stored before something was replaced had read all of JAA's copy: that is not what failed.
+        may_be_the_copy = record["result"] != "restored" and not record["safety_file_name"]
+        if may_be_the_copy and self.plan["with_csc"] and not from_csc:
             # Whether it is the server or JAA's copy is known when that has been read: CSC has another one.
             return {"changed": True, "unsettled": record}
         return {"changed": True, "backup_records": [record]}

@@ -331,6 +331,10 @@ class Tables:
             execute("UPDATE backup SET decision = ? WHERE folio = ?", (record["decision"], record["about_folio"]))
         elif kind == "failure" and record.get("about_folio"):
             execute(
+                "UPDATE backup SET is_damaged = 1 WHERE folio = ? AND ? = 'jaa_copy'",
+                (record["about_folio"], record.get("failure_stage")),
+            )
+            execute(
                 "UPDATE backup SET failure_folio = ? WHERE folio = ? AND failure_folio IS NULL",
                 (record["folio"], record["about_folio"]),
             )

@@ -130,6 +130,10 @@ def test_with_a_standing_authorisation_it_goes_on_at_once(delivered):
         backup_server_csc_standing_loan="yo mismo",
     )
     assert forced.rc == 2 and "no se acepta con -e" in forced.out, forced.out
+    # What a restore could not read needs no verification to be mended.
+    mended = run(delivered, "repair.yml")
+    assert mended.rc == 0 and "TODO REPARADO" in mended.out, mended.out
+    assert one(delivered, "closing", evidence="repair")["about_folio"] == one(delivered, "failure")["folio"]
 
 
 def test_a_failure_of_the_server_is_no_matter_of_the_copy(delivered):

@@ -613,6 +613,15 @@ def test_what_was_brought_back_is_known_by_its_first_id_and_by_the_new_one(index
     assert index(*made, mended, gone).snapshots("srv-web01") == ["b" * 16]
 
 
+def test_what_a_restore_could_not_read_is_damaged_until_all_was_read_again(index):
+    """Breaks: each restore tries JAA's copy in vain, and repair.yml waits for a verification."""
+    made = backup_record("source_code", "2026-11-20", folio="B1")
+    failed = failure_record("2026-11-21", folio="DSE-05-2026-0002", about_folio="B1", failure_stage="jaa_copy")
+    assert index(made, failed).backup("B1").is_damaged
+    assert not index(made, {**failed, "failure_stage": "restore"}).backup("B1").is_damaged
+    assert not index(made, failed, verified("intact")).backup("B1").is_damaged
+
+
 def test_a_recovery_on_loan_is_no_trial_of_jaa_s_copy(index):
     recovery = {
         **{"record_type": "recovery", "folio": "DSE-05-2026-0014", "item_id": "portal-src", "result": "restored"},
