@@ -40,6 +40,7 @@ class ActionModule(RepositoryJob):
                 original=backup.file_name,
                 sha256=backup.sha256,
                 dump_sha256=self.plan["dump_sha256"],
+                size_bytes=backup.size_bytes,
             )
         except AnsibleActionFail as error:
             # Nothing was received that could be checked: the loan stays as it is.

@@ -55,6 +55,7 @@ class ActionModule(RepositoryJob):
             "execution_mode": self.run_context.execution_mode,
             "server": self.server,
             "result": "incomplete" if failures else "done",
+            "covers_all": self.plan["covers_all"],
             **self._how(options["csc"]["repository"]),
             "remarks": text(answer.get("remark")) or None,
             "encrypted": True,
@@ -69,7 +70,7 @@ class ActionModule(RepositoryJob):
 
     def _wanted(self, backup: dict[str, Any]) -> dict[str, Any]:
         is_database = backup["information_type"] == "database"
-        wanted = {"snapshot": backup["file_name"], "dump_sha256": backup["sha256"] if is_database else ""}
+        wanted = {"snapshot": backup["snapshot"], "dump_sha256": backup["sha256"] if is_database else ""}
         if self.medium:
             wanted["row"] = {
                 **{key: str(backup[key]) for key in ("folio", "item_id", "backup_date", "size_bytes")},
@@ -118,7 +119,7 @@ class ActionModule(RepositoryJob):
                 failure = outcomes.failure(
                     item,
                     self.server,
-                    f"{backup['folio']} ({backup['file_name'][:8]}) no se entregó a CSC: {problem}",
+                    f"{backup['folio']} ({backup['snapshot'][:8]}) no se entregó a CSC: {problem}",
                     context=self.run_context,
                     procedure=self.procedure,
                     scheduled_for=datetime.fromisoformat(self.plan["planned"]["scheduled_for"]),

@@ -92,6 +92,8 @@ class ActionModule(PlanAction):
                     "context": asdict(self.run_context),
                     "planned": self.planned(backup.server, "csc_delivery"),
                     "medium": medium,
+                    # Whether all that the server has for CSC goes: that some of it went settles nothing else.
+                    "covers_all": not wanted,
                 },
             )
             plan["backups"].append(

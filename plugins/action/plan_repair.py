@@ -60,10 +60,15 @@ class ActionModule(PlanAction):
         standing, faults = self.standing_loan(server, task_vars)
         if faults:
             raise AnsibleActionFail("no se reparó nada:\n  " + "\n  ".join(faults))
-        records = csc_copy.requests(
-            index, lent, context=self.run_context, procedure=self.procedure, now=self.now, standing=standing
-        )
-        return records, "" if standing else f"{server}: se pide a CSC su copia en préstamo (FOR 7.5 CSC 03)"
+        try:
+            records = csc_copy.requests(
+                index, lent, context=self.run_context, procedure=self.procedure, now=self.now, standing=standing
+            )
+        except AnsibleActionFail as error:
+            return [], f"{server}: {error.message}"
+        # A medium has to be lent by somebody, whatever is allowed.
+        is_granted = standing and not csc_copy.medium_of(index, lent[-1])
+        return records, "" if is_granted else f"{server}: se pide a CSC su copia en préstamo (FOR 7.5 CSC 03)"
 
     def _of_server(
         self, server: str, backups: list[Backup], damaged: list[Backup], lent: list[Backup]
@@ -78,6 +83,7 @@ class ActionModule(PlanAction):
                 {
                     **{key: getattr(backup, key) for key in ("folio", "item_id", "file_name", "snapshot")},
                     "dump_sha256": backup.sha256 if backup.information_type == "database" else "",
+                    "tree": "" if backup.information_type == "database" else backup.sha256,
                 }
                 for backup in backups
             ],

@@ -14,7 +14,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import csc_copy
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.restore_request import resolve
 
-_DAMAGED = "según la última verificación del repositorio"
+_DAMAGED = "según el registro oficial"
 _ANSWERS = (
     *("item", "folio", "as_of", "target", "in_place", "include", "undo", "verify"),
     *("reason", "reason_detail", "requester", "preview", "loan"),

@@ -27,9 +27,12 @@ class ActionModule(RepositoryJob):
                 dump_sha256=self.plan["dump_sha256"],
             )
             problem = text(reading["problem"])
-        if not problem:
+        if not problem and options["unsettled"]:
             # The copy is sound: what failed is what the server said.
             return {"changed": False, "is_damaged": False, "backup_records": [options["unsettled"]]}
+        if not problem:
+            # Mended since CSC was asked. Its copy is as good, and the loan is of it.
+            return {"changed": False, "is_damaged": True, "problem": "", "backup_records": []}
         with self.ledger.read() as index:
             backup = index.backup(self.plan["record"]["backup_folio"])
             known = csc_copy.damage(index, backup)
@@ -40,4 +43,10 @@ class ActionModule(RepositoryJob):
             procedure=self.procedure,
             now=datetime.now(self.procedure.zone),
         )
-        return {"changed": False, "is_damaged": True, "problem": problem, "backup_records": [] if known else [record]}
+        is_known = known is not None and (self.plan["known_damage"] or known.backup_folio == backup.folio)
+        return {
+            "changed": False,
+            "is_damaged": True,
+            "problem": problem,
+            "backup_records": [] if is_known else [record],
+        }

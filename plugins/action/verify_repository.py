@@ -29,6 +29,7 @@ class ActionModule(RepositoryJob):
         # Before the repository is looked at: what is recorded meanwhile may be pruned or arrive meanwhile too.
         with self.ledger.read() as index:
             backups = index.backups(server=self.server)
+            self._told = {each.item_id for each in index.open_failures() if each.failure_stage == "jaa_copy"}
         answer = self.ask("verify_repository", task_vars, read=self.plan["read"], expected=self.plan["expected"])
         errors = texts(answer["errors"])
         damaged = [text(name) for name in answer["damaged_snapshots"]]
@@ -59,7 +60,7 @@ class ActionModule(RepositoryJob):
             for item_id, all_of_it in items.items()
         }
         for item_id, broken in hit.items():
-            if any(not each.is_damaged for each in broken):
+            if any(not each.is_damaged for each in broken) or (broken and item_id not in self._told):
                 last = broken[-1]
                 item = {"id": item_id, "service": last.service, "information_type": last.information_type}
                 message = _damage(broken, [each for each in items[item_id] if each not in broken])

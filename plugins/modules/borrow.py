@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - dse.backup.csc_place
 options:
   on_loan:
-    description: The directory of the repository on loan. The directory around it is its own.
+    description: The directory of the repository on loan. The directory around it is its own, and goes with it.
     type: path
     required: true
   state:
@@ -39,6 +39,10 @@ options:
     description: The digest of a database's dump.
     type: str
     default: ""
+  size_bytes:
+    description: The bytes of its files, for which there must be room.
+    type: int
+    default: 0
 attributes:
   check_mode:
     support: none
@@ -96,6 +100,7 @@ def main() -> None:
             "on_loan": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **{key: {"type": "str", "default": ""} for key in ("original", "sha256", "dump_sha256")},
+            "size_bytes": {"type": "int", "default": 0},
         },
     )
     given = module.params
@@ -107,9 +112,11 @@ def main() -> None:
                 give_back(on_loan)
             else:
                 csc = csc_place.repository_of(given["csc"], jaa)
-                found = borrow(csc, on_loan, given["original"], given["sha256"], given["dump_sha256"])
+                wanted = [given[key] for key in ("original", "sha256", "dump_sha256")]
+                found = borrow(csc, on_loan, *wanted, size_bytes=given["size_bytes"])
     except (OSError, ResticError) as error:
-        module.fail_json(msg=f"no se pudo leer la copia de CSC: {error}")
+        what = "traer lo prestado" if given["state"] == "present" else "quitar lo prestado"
+        module.fail_json(msg=f"no se pudo {what} por CSC: {error}")
     module.exit_json(changed=True, **found._asdict())
 
 

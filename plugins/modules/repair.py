@@ -41,6 +41,10 @@ options:
         description: The digest of a database's dump.
         type: str
         default: ""
+      tree:
+        description: Of files, the tree id that the backup had when it was made.
+        type: str
+        default: ""
 attributes:
   check_mode:
     support: none
@@ -92,6 +96,7 @@ def main() -> None:
         "snapshot": {"type": "str", "required": True},
         "original": {"type": "str", "required": True},
         "dump_sha256": {"type": "str", "default": ""},
+        "tree": {"type": "str", "default": ""},
     }
     module = AnsibleModule(
         argument_spec={

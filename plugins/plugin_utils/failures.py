@@ -132,6 +132,7 @@ def _by_backup(backup: Backup) -> Evidence:
 
 
 def _by_trial(trial: Trial) -> Evidence:
+    whole = "todo lo pendiente" if trial.record_type == "delivery" else "el repositorio completo"
     what = {
         "drill": "simulacro de recuperación aprobado con",
         "recovery": "recuperación lograda con",
@@ -143,7 +144,7 @@ def _by_trial(trial: Trial) -> Evidence:
         {"loan": "recovery"}.get(trial.record_type, trial.record_type),
         [folio for folio in (trial.folio, trial.backup_folio) if folio],
         trial.moment.isoformat(timespec="seconds"),
-        f"{what[trial.record_type]} {trial.backup_folio or 'todo lo pendiente'}, {trial.moment:%Y-%m-%d %H:%M}",
+        f"{what[trial.record_type]} {trial.backup_folio or whole}, {trial.moment:%Y-%m-%d %H:%M}",
     )
 
 

@@ -229,6 +229,11 @@ class Index(Tables):
         wanted = {"item_id = ?": item_id, "server = ?": server, "day >= ?": since, "day <= ?": until}
         return self._backups(*_where(wanted))
 
+    def brought_back(self, server: str) -> dict[str, str]:
+        """Return what came back from CSC's copy and has another id since: the first id -> the one that it has now."""
+        query = "SELECT file_name, stored_as FROM backup WHERE server = ? AND stored_as > ''"
+        return dict(self._connection.execute(query, (server,)))
+
     def backup(self, folio: str) -> Backup | None:
         """Return the backup of that folio."""
         return next(iter(self._backups("folio = ?", folio)), None)

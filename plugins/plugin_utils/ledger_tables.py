@@ -204,7 +204,7 @@ class Tables:
             self._add_trial(record, file["item_id"], file["folio"], record["delivered_at"])
         if record.get("media_id"):
             self._add_to_medium(record)
-        if record["result"] == "done":
+        if record["result"] == "done" and record.get("covers_all", True):
             self._add_trial(record, record["server"], "", record["delivered_at"])
 
     def _add_loan(self, record: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ class RepositoryAction(LedgerAction):
         with self.ledger.read() as index:
             self.histories = {item_id: index.history(item_id) for item_id in self.items}
             self.known = index.snapshots(self.server)
+            self.brought_back = index.brought_back(self.server)
 
     def has_news(self, options: dict[str, Any]) -> bool:
         """Tell whether there is anything to measure or to clear: a snapshot that the ledger does not know, or a lock.
@@ -102,8 +103,11 @@ class RepositoryAction(LedgerAction):
     def _history_for_module(self, item: dict[str, Any]) -> dict[str, Any]:
         kind = self.procedure.information_type(item["information_type"])
         history: History = self.histories[item["id"]]
+        baseline = history.baseline
+        if baseline and baseline["file_name"] in self.brought_back:
+            baseline = {**baseline, "snapshot": self.brought_back[baseline["file_name"]]}
         return {
-            "baseline": history.baseline,
+            "baseline": baseline,
             "peaks": history.peaks,
             "new_data": history.new_data,
             "window_days": kind.accumulated.window_days,

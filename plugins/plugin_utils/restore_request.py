@@ -151,8 +151,9 @@ def _choose_loan(request: Request, said: dict[str, Any], index: Index) -> None:
         **{key: recovery.get(key) for key in ("reason", "reason_detail")},
         "requester": recovery.get("requester_area"),
     }
+    # In another place than it was asked for nothing is overwritten, unless that is said of that place.
+    request.in_place = request.in_place or (in_place and not said.get("target"))
     said.update({key: value for key, value in told.items() if value and not said.get(key)})
-    request.in_place = request.in_place or in_place
 
 
 def _choose_undo(request: Request, said: dict[str, Any], index: Index) -> None:

@@ -152,9 +152,14 @@ class Run:
             trials = functools.cache(index.trials)
             for failure in index.open_failures():
                 names = index.also_known_as(failure.item_id, failure.server)
+                of_item = [each for name in names for each in backups(name) if each.server == failure.server]
+                if failure.failure_stage == "jaa_copy" and any(
+                    each.is_damaged and not each.removed_on for each in of_item
+                ):
+                    continue  # It names the newest of those that are hit.
                 found = failures.evidence(
                     failure,
-                    backups=[each for name in names for each in backups(name) if each.server == failure.server],
+                    backups=of_item,
                     trials=[each for name in names for each in trials(name)],
                     kind=procedure.information_types.get(failure.information_type),
                 )

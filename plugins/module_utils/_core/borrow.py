@@ -5,14 +5,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
+import time
 from typing import NamedTuple
 
-from .csc_place import snapshots_of
+from .csc_place import remedy, snapshots_of
 from .delivery import identity_of
 from .read_back import read_back
-from .restic import Restic
+from .restic import Restic, ResticError
+from .text import human_size, readable
+
+# How restic says that what it read is not what was stored; all else is no word about the copy.
+_DAMAGE = re.compile(
+    "ciphertext verification failed|hash mismatch|wrong hash|wrong data|invalid data|invalid tree|is incorrect"
+    "|not found in (the )?(repository|index)|unexpected EOF|message authentication"
+)
+# What a restore that was killed left behind goes after so many seconds: none takes as long.
+_ABANDONED = 2 * 86400
+_OF_A_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+# Kept free for the backups that arrive meanwhile.
+_RESERVE = 256 << 20
 
 
 class Borrowed(NamedTuple):
@@ -27,23 +42,25 @@ class Borrowed(NamedTuple):
     problem: str = ""
 
 
-def borrow(csc: Restic, on_loan: Restic, original: str, sha256: str, dump_sha256: str = "") -> Borrowed:
+def borrow(
+    csc: Restic, on_loan: Restic, original: str, sha256: str, dump_sha256: str = "", *, size_bytes: int = 0
+) -> Borrowed:
     """Copy one backup from ``csc``, which is only read, into ``on_loan``, made anew, and read it there to its end.
 
     ``original`` is the id that it was given when it was made, ``sha256`` what it must have: its dump's digest or its
-    tree id. Raises ResticError or OSError where neither repository can be worked on.
+    tree id. Raises ResticError or OSError where it could not be read now, which says nothing of CSC's copy.
     """
     give_back(on_loan)
-    os.makedirs(os.path.dirname(on_loan.repository), mode=0o700)
-    if on_loan.owner:
-        os.chown(os.path.dirname(on_loan.repository), *on_loan.owner)
+    _make_room(on_loan, size_bytes)
     on_loan.output("init")
     there = {identity_of(each): each["id"] for each in snapshots_of(csc)}
     if original not in there:
         return Borrowed(problem="la copia de CSC no lo tiene")
     answer = on_loan.copy_from(csc, [there[original]], read_only=True)
+    if answer.code != 0 and (answer.is_full or not _DAMAGE.search("\n".join(answer.texts))):
+        raise ResticError(remedy(answer.explanation))
     if answer.code != 0:
-        return Borrowed(problem=f"la copia de CSC no se pudo leer: {answer.explanation}")
+        return Borrowed(problem=f"la copia de CSC está dañada: {answer.explanation}")
     (here,) = on_loan.snapshots()
     reading = read_back(on_loan, here["id"], dump_sha256)
     if not reading.problem and not dump_sha256 and here["tree"] != sha256:
@@ -52,5 +69,29 @@ def borrow(csc: Restic, on_loan: Restic, original: str, sha256: str, dump_sha256
 
 
 def give_back(on_loan: Restic) -> None:
-    """Remove what was on loan; nothing where there is nothing."""
-    shutil.rmtree(os.path.dirname(on_loan.repository), ignore_errors=True)
+    """Remove what was on loan, and what others left behind; nothing where there is nothing."""
+    own = os.path.dirname(on_loan.repository)
+    around = os.path.dirname(own)
+    shutil.rmtree(own, ignore_errors=True)
+    for each in os.scandir(around) if os.path.isdir(around) else []:
+        if _OF_A_RUN.fullmatch(each.name) and time.time() - each.stat(follow_symlinks=False).st_mtime > _ABANDONED:
+            shutil.rmtree(each.path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(around)
+
+
+def _make_room(on_loan: Restic, size_bytes: int) -> None:
+    """Make the directory; raise OSError where a disk that is full would stop every backup."""
+    own = os.path.dirname(on_loan.repository)
+    os.makedirs(os.path.dirname(own), mode=0o711, exist_ok=True)
+    os.mkdir(own, 0o700)
+    if on_loan.owner:
+        os.chown(own, *on_loan.owner)
+    free = shutil.disk_usage(own).free
+    if free < size_bytes + _RESERVE:
+        give_back(on_loan)
+        raise OSError(
+            f"no hay espacio en {readable(own)} para lo prestado: hacen falta {human_size(size_bytes)} y quedan "
+            f"{human_size(free)}, de los que {human_size(_RESERVE)} se reservan; libere espacio, o indique otro "
+            "directorio en backup_server_loan_directory"
+        )

@@ -68,8 +68,9 @@ def deliver(
     answers = (copy or _copy)(jaa, csc, ids)
     with ThreadPoolExecutor() as pool:
         listed = [pool.submit(repository.snapshots) for repository in (jaa, csc)]
-    here, there = ({identity_of(each): each for each in future.result()} for future in listed)
-    of_id = {each["id"]: each for each in here.values()}
+    # JAA's by their own ids: a client may store what calls itself a copy of anything.
+    of_id = {each["id"]: each for each in listed[0].result()}
+    there = {identity_of(each): each for each in listed[1].result()}
     delivered = []
     for each in wanted:
         answer = answers.get(each.snapshot) or answers[""]

@@ -60,7 +60,7 @@ def measure(
     asked for.
     ``unreadable`` names, per snapshot id, the files that the script could not read. Raises ResticError.
     """
-    listed = [each for each in restic.snapshots(ids) if each.get("original", "")[:16] not in known]
+    listed = [each for each in restic.snapshots(ids) if not _is_brought_back(each, restic.repository, known)]
     tags = {snapshot["id"]: tags_of(snapshot) for snapshot in listed}
     lost = {key: list(value) for key, value in (unreadable or {}).items()}
     for snapshot in listed:
@@ -94,6 +94,13 @@ def measure(
         judge_next(entry, moving[of["item"]])
         measured.append(entry)
     return measured
+
+
+def _is_brought_back(snapshot: dict[str, Any], repository: str, known: Collection[str]) -> bool:
+    """Tell whether it is a copy of what is known, and is not there itself any more: a repair's, and nobody else's."""
+    original = str(snapshot.get("original") or "")
+    gone = not os.path.exists(os.path.join(repository, "snapshots", os.path.basename(original)))
+    return original[:16] in known and gone
 
 
 def judge_next(entry: dict[str, Any], history: dict[str, Any]) -> None:
@@ -157,7 +164,7 @@ def _contents(restic: Restic, snapshot: dict[str, Any], history: dict[str, Any])
     new, changed = None, set()
     if baseline:
         with contextlib.suppress(ResticError):  # The older one may be gone: no fault of this one.
-            new, changed = restic.news(baseline["file_name"], snapshot["id"])
+            new, changed = restic.news(baseline.get("snapshot") or baseline["file_name"], snapshot["id"])
     size = entries = largest = size_of_changed = 0
     try:
         for node in restic.nodes(snapshot["id"]):

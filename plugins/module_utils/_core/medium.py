@@ -182,8 +182,8 @@ def require(sought: Sought, label: Label | None) -> None:
     found = readable(label.media_id)
     if label.media_id != sought.media_id:
         raise MediumError(
-            f"está montado {found} y se pidió {sought.media_id}: cambie el medio, o entregue en {found} "
-            f"(deliver_medium={found}) si es el que toca"
+            f"está montado {found} y se pidió {sought.media_id}: cambie el medio; si es una entrega y {found} es el "
+            f"que toca, pídala en él (deliver_medium={found})"
         )
     if label.medium_uuid != sought.medium_uuid:
         raise MediumError(
@@ -292,7 +292,12 @@ def require_own_tree(root: int, name: str) -> None:
                 f"en el medio, {readable(path)} lleva a otro lugar (es un enlace, o hay algo montado ahí) y no se usa: "
                 "revise el medio con quien lo tuvo"
             )
-        if stat.S_ISDIR(found.st_mode) and depth < 2:
+        if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
+            raise MediumError(
+                f"en el medio, {readable(path)} no es un archivo ni un directorio y no se usa: revise el medio con "
+                "quien lo tuvo"
+            )
+        if stat.S_ISDIR(found.st_mode) and depth < 3:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
             try:
                 waiting += [(f"{path}/{each}", depth + 1) for each in os.listdir(descriptor)]

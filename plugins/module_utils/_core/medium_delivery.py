@@ -62,7 +62,10 @@ def deliver_onto(
         delivered = deliver(jaa, csc, wanted, copy=copying)
         if copying.is_full:
             why = medium.full(seeks)
-            delivered = [each if each.copy else replace(each, problem=why) for each in delivered]
+            delivered = [
+                replace(each, problem=why) if not each.copy and copying.had_no_room_for(each.snapshot) else each
+                for each in delivered
+            ]
         proved = [
             rows[each.snapshot]._replace(snapshot=each.copy, sha256=each.sha256) for each in delivered if each.matches
         ]
@@ -85,10 +88,11 @@ class _UntilFull:
     def __init__(self, root: int, seeks: medium.Sought) -> None:
         self._root = root
         self._seeks = seeks
+        self._answers: dict[str, Answer] = {}
         self.is_full = False
 
     def __call__(self, jaa: Restic, csc: Restic, ids: Sequence[str]) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
+        self._answers = answers = {}
         for each in ids:
             answers[each] = csc.copy_from(jaa, [each])
             if answers[each].code != 0 and self._ends(answers[each]):
@@ -96,6 +100,11 @@ class _UntilFull:
                 break
         _settle(csc.repository)
         return answers
+
+    def had_no_room_for(self, snapshot: str) -> bool:
+        """Tell whether the medium was full when its turn came, or before."""
+        answer = self._answers.get(snapshot)
+        return answer is None or answer.is_full
 
     def _ends(self, answer: Answer) -> bool:
         self.is_full = answer.is_full

@@ -26,6 +26,8 @@ from .text import readable
 _AT_ONCE = 500
 # Seconds after which a lock is written, or never will be.
 _SETTLED = 60
+# Beside a repository, where a repair puts what it takes out meanwhile.
+ASIDE = "repair"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def prune(restic: Restic, wanted: Collection[str]) -> Pruning:
 
     Raises ResticError where nothing was removed. Once something may be gone, what went wrong is in ``error``.
     """
+    _refuse_half_repaired(restic)
     clear_stale_locks(restic)
     before = _listed(restic)
     going = set(wanted) & before
@@ -70,6 +73,13 @@ def prune(restic: Restic, wanted: Collection[str]) -> Pruning:
         freed_bytes=max(0, size - _size(restic.repository)),
         error=error,
     )
+
+
+def _refuse_half_repaired(restic: Restic) -> None:
+    """Raise ResticError while a repair that was cut short has backups aside: their data would go as nobody's."""
+    aside = os.path.join(os.path.dirname(restic.repository), ASIDE)
+    if os.path.isdir(aside) and any(len(name) == 64 for name in os.listdir(aside)):
+        raise ResticError(f"hay una reparación a medias en {readable(aside)}: ejecute repair.yml antes de depurar")
 
 
 def _companions(restic: Restic, going: set[str]) -> set[str]:

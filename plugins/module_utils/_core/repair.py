@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .csc_place import snapshots_of
 from .delivery import identity_of
@@ -26,13 +27,14 @@ from .restic import Restic, ResticError
 class Recorded(NamedTuple):
     """A backup that JAA's repository should have, by the ledger.
 
-    Its full id there, the id that it was given when it was made (which its copies name as theirs ``original``) and, of
-    a database, its dump's digest.
+    Its full id there, the id that it was given when it was made (which its copies name as theirs ``original``) and what
+    it was then: of a database its dump's digest, of files their tree id.
     """
 
     snapshot: str
     original: str
     dump_sha256: str = ""
+    tree: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,9 @@ def repair(jaa: Restic, csc: Restic, recorded: Sequence[Recorded], aside: str) -
     if found.result == "intact":
         return Repair(found)
     there = {identity_of(each): each for each in snapshots_of(csc)}
-    wanted = [each for each in damaged if each.original in there]
-    os.makedirs(aside, mode=0o700, exist_ok=True)
-    if jaa.owner:
-        os.chown(aside, *jaa.owner)
-    for each in wanted:
-        _move(_file(jaa, each.snapshot), os.path.join(aside, each.snapshot))
-    said = _mend(jaa, csc, found, [there[each.original]["id"] for each in wanted], aside)
-    backups = [_proved(jaa, each, there.get(each.original), said) for each in damaged]
-    for each, mended in zip(damaged, backups):
-        if mended.problem:
-            # What can still be read of it shall not be lost.
-            _move(os.path.join(aside, each.snapshot), _file(jaa, each.snapshot))
+    # What CSC says of itself is no proof: it must be what was made then.
+    objections = {each.original: _objection(each, there.get(each.original)) for each in damaged}
+    backups = _mended(jaa, csc, found, damaged, objections, there, aside)
     now = {each.original: mended.snapshot for each, mended in zip(damaged, backups) if not mended.problem}
     after = verify(jaa, ALL, [now.get(each.original, each.snapshot) for each in recorded])
     # Proved is what the repository as a whole says is sound, too.
@@ -91,12 +84,57 @@ def repair(jaa: Restic, csc: Restic, recorded: Sequence[Recorded], aside: str) -
     return Repair(after, backups)
 
 
+def _mended(
+    jaa: Restic,
+    csc: Restic,
+    found: Verification,
+    damaged: Sequence[Recorded],
+    objections: dict[str, str],
+    there: dict[str, dict[str, Any]],
+    aside: str,
+) -> list[Mended]:
+    """Bring back what CSC can give; what it cannot is left as it was, also where this is cut short."""
+    os.makedirs(aside, mode=0o700, exist_ok=True)
+    if jaa.owner:
+        os.chown(aside, *jaa.owner)
+    wanted = [each for each in damaged if not objections[each.original]]
+    backups: list[Mended] = []
+    try:
+        for each in wanted:
+            _move(_file(jaa, each.snapshot), os.path.join(aside, each.snapshot))
+        said = _mend(jaa, csc, found, [there[each.original]["id"] for each in wanted], aside)
+        for each in damaged:
+            problem = objections[each.original]
+            copy = there.get(each.original)
+            backups.append(Mended(each.original, problem=problem) if problem else _proved(jaa, each, copy, said))
+    finally:
+        mended = {each.original for each in backups if not each.problem}
+        for each in wanted:
+            if each.original not in mended:
+                # What can still be read of it shall not be lost.
+                _move(os.path.join(aside, each.snapshot), _file(jaa, each.snapshot))
+    return backups
+
+
+def _objection(wanted: Recorded, copy: dict[str, Any] | None) -> str:
+    """Return in words why CSC's copy is not taken; empty where it is."""
+    if copy is None:
+        return "CSC no lo tiene en este lugar; si está en otro, ejecute repair.yml otra vez"
+    if wanted.tree and copy["tree"] != wanted.tree:
+        return "la copia de CSC no es lo que se le entregó"
+    return ""
+
+
 def _mend(jaa: Restic, csc: Restic, found: Verification, ids: Sequence[str], aside: str) -> dict[str, str]:
     """Take what is broken out of the repository and copy ``ids`` into it; return, by id, what could not be copied."""
     present = [name for name in found.broken_packs if os.path.exists(_pack(jaa, name))]
     if present:
-        # What is sound in them is kept; the files themselves stay in the directory.
-        answer = jaa.answer("repair", "packs", *present, directory=aside)
+        # What is sound in them is kept; the files themselves stay in the directory, of which restic wants that they are
+        # not there: each time another one, as the last may have been cut short.
+        kept = tempfile.mkdtemp(prefix="packs-", dir=aside)
+        if jaa.owner:
+            os.chown(kept, *jaa.owner)
+        answer = jaa.answer("repair", "packs", *present, directory=kept)
         if answer.code != 0:
             raise ResticError(f"no se pudo apartar lo dañado: {answer.explanation}")
     jaa.output("repair", "index")
@@ -107,16 +145,14 @@ def _mend(jaa: Restic, csc: Restic, found: Verification, ids: Sequence[str], asi
     return {each: answer.explanation for each, answer in answers.items() if answer.code != 0}
 
 
-def _proved(jaa: Restic, wanted: Recorded, copy: dict | None, said: dict[str, str]) -> Mended:
+def _proved(jaa: Restic, wanted: Recorded, copy: dict[str, Any], said: dict[str, str]) -> Mended:
     """Return what is in JAA's repository now, read to its end, if it is what CSC has."""
-    if copy is None:
-        return Mended(wanted.original, problem="CSC no tiene copia de él")
-    here = {identity_of(each): each for each in jaa.snapshots()}.get(wanted.original)
+    # A client may store what calls itself a copy of anything: only what has the very content is one.
+    same = [each for each in jaa.snapshots() if identity_of(each) == wanted.original and each["tree"] == copy["tree"]]
     mended = Mended(wanted.original, csc_snapshot=copy["id"])
-    if here is None:
+    if not same:
         return replace(mended, problem=said.get(copy["id"]) or "no llegó de la copia de CSC")
-    if here["tree"] != copy["tree"]:
-        return replace(mended, problem="su contenido en la copia de CSC es otro")
+    here = same[-1]
     reading = read_back(jaa, here["id"], wanted.dump_sha256)
     return replace(
         mended,

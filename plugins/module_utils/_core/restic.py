@@ -289,17 +289,24 @@ class Restic:
         With ``read_only`` nothing is written to ``source``, not even a lock. One of the two is elsewhere, and what is
         needed to reach it is said for both: restic has no way to tell them apart.
         """
+        # What is on a medium is root's alone to read: what root leaves here would stop this repository's owner.
+        as_root = self.owner is not None and source.owner is None
         reached = replace(
             self,
+            owner=None if as_root else self.owner,
             options=(*self.options, *source.options),
             credentials_file=self.credentials_file or source.credentials_file,
             ca_file=self.ca_file or source.ca_file,
         )
         # A lock of another user's in the source would stop its owner; our own lock on it stands for it.
         lock = ["--no-lock"] if read_only or self.owner != source.owner else []
-        return reached.answer(
-            "copy", *lock, "--from-repo", source.repository, "--from-password-file", source.password_file, *ids
-        )
+        try:
+            return reached.answer(
+                "copy", *lock, "--from-repo", source.repository, "--from-password-file", source.password_file, *ids
+            )
+        finally:
+            if as_root:
+                _hand_over(self.repository, self.owner)
 
     def users_of(self, blobs: Collection[str]) -> set[str]:
         """Return the ids of the snapshots that need any of ``blobs``, or whose directories cannot be read in full.
@@ -354,6 +361,15 @@ class Restic:
         if process.returncode != 0:
             raise ResticError(_explain(process.returncode, errors.splitlines()))
         return output
+
+
+def _hand_over(directory: str, owner: tuple[int, int]) -> None:
+    """Give to a repository's owner what root has left in it."""
+    for where, directories, names in os.walk(directory):
+        for name in (*directories, *names):
+            path = os.path.join(where, name)
+            if os.lstat(path).st_uid == 0 != owner[0]:
+                os.lchown(path, *owner)
 
 
 # How ``find`` names a snapshot: in its JSON (where a quote in a file's name is escaped), and on a line of its own.

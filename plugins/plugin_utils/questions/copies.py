@@ -153,7 +153,9 @@ def _proved_at(asked: Asked, backup: Backup, delivery: dict[str, Any]) -> str:
         if each.record_type == "repair" and each.backup_folio == backup.folio
     ]
     for loan in asked.index.loans():
-        if loan.check_on_receipt == CONFORMING and backup.folio in {each["folio"] for each in loan.files}:
+        # A check is of what was read, by its digest; of several at once a repair tells.
+        read = {each["folio"] for each in loan.files if each.get("sha256") == loan.check_on_receipt_sha256 != ""}
+        if loan.check_on_receipt == CONFORMING and backup.folio in read:
             said = asked.index.about(loan.folio, "acknowledgement")
             moments += [each["loan_step_at"] for each in said if each.get("loan_step") == CHECKED]
     return max(moments, key=datetime.fromisoformat)

@@ -281,6 +281,9 @@ def test_a_copy_of_what_is_known_is_no_new_backup(storage):
     found = measure(storage, ids, {"a": history()}, known={"ab" * 8})
     assert copy not in [each["snapshot_id"] for each in found] and len(found) == 1
     assert len(measure(storage, ids, {"a": history()})) == 2
+    # It only says that it is a copy: what it names is still there.
+    storage.listed[-1]["original"] = ids[0]
+    assert len(measure(storage, ids, {"a": history()}, known={ids[0][:16]})) == 2
 
 
 def test_what_is_no_items_is_left_alone(storage):

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 from ansible_collections.dse.backup.plugins.module_utils._core.delivery import deliver
 from ansible_collections.dse.backup.plugins.module_utils._core.integrity import verify
+from ansible_collections.dse.backup.plugins.module_utils._core.prune import prune
 from ansible_collections.dse.backup.plugins.module_utils._core.read_back import read_back
 from ansible_collections.dse.backup.plugins.module_utils._core.repair import Recorded, repair
-from ansible_collections.dse.backup.plugins.module_utils._core.restic import ResticError
+from ansible_collections.dse.backup.plugins.module_utils._core.restic import Restic, ResticError
 
 pytestmark = pytest.mark.engine
 
@@ -139,7 +140,7 @@ def test_what_csc_does_not_have_stays_as_far_as_it_is(delivered):
     spoil(delivered.jaa, "all data is gone")
     done = mend(delivered, [*recorded(delivered), Recorded(only_here, only_here)])
     problems = {each.original: each.problem for each in done.backups}
-    assert problems.pop(only_here) == "CSC no tiene copia de él"
+    assert problems.pop(only_here).startswith("CSC no lo tiene")
     assert set(problems.values()) == {""}
     assert done.verification.damaged_snapshots == [only_here]
     assert only_here in {each["id"] for each in delivered.jaa.snapshots()}
@@ -156,6 +157,66 @@ def test_where_csc_s_copy_is_damaged_too_nothing_is_lost(delivered):
     assert hit
     ids = {each["id"] for each in delivered.jaa.snapshots()}
     assert {each.original for each in hit} <= ids
+
+
+def test_what_csc_made_of_it_since_is_not_taken(delivered):
+    """Breaks: CSC's word about itself is the proof, and what was still readable is removed for it."""
+    (first, second, dump) = recorded(delivered)
+    trees = {each["id"]: each["tree"] for each in delivered.jaa.snapshots()}
+    first = first._replace(tree="ef" * 32)
+    second = second._replace(tree=trees[second.snapshot])
+    spoil(delivered.jaa, "all data is gone")
+    done = mend(delivered, [first, second, dump])
+    problems = {each.original: each.problem for each in done.backups}
+    assert problems == {
+        first.original: "la copia de CSC no es lo que se le entregó",
+        second.original: "",
+        dump.original: "",
+    }
+    assert first.snapshot in {each["id"] for each in delivered.jaa.snapshots()}
+
+
+@pytest.mark.parametrize("where", ["repair", "snapshots"])
+def test_what_is_set_aside_comes_back_whatever_happens(delivered, monkeypatch, where):
+    """Breaks: a repair that fails midway leaves backups out of the repository, and a pruning drops their data."""
+    spoil(delivered.jaa, "a pack is gone")
+    before = {each["id"] for each in delivered.jaa.snapshots()}
+    answer, listed = Restic.answer, Restic.snapshots
+
+    def fails(self, verb, *arguments, **how):
+        if verb == where:
+            raise ResticError("no hay espacio en el disco")
+        return answer(self, verb, *arguments, **how)
+
+    def lists(self, *ids):
+        if where == "snapshots" and any(os.scandir(aside(delivered)) if os.path.isdir(aside(delivered)) else []):
+            raise ResticError("no hay espacio en el disco")
+        return listed(self, *ids)
+
+    monkeypatch.setattr(Restic, "answer", fails)
+    monkeypatch.setattr(Restic, "snapshots", lists)
+    with pytest.raises(ResticError):
+        flip(packs(delivered.jaa)[0])
+        mend(delivered)
+    monkeypatch.undo()
+    assert {each["id"] for each in delivered.jaa.snapshots()} == before
+
+
+def test_while_a_repair_is_half_done_nothing_is_pruned(delivered):
+    os.mkdir(aside(delivered))
+    name = os.path.join(aside(delivered), delivered.files[0])
+    shutil.move(os.path.join(delivered.jaa.repository, "snapshots", delivered.files[0]), name)
+    with pytest.raises(ResticError, match="una reparación a medias"):
+        prune(delivered.jaa, [delivered.files[1]])
+    assert delivered.files[1] in {each["id"] for each in delivered.jaa.snapshots()}
+
+
+def test_packs_that_were_taken_out_before_are_in_nobody_s_way(delivered):
+    spoil(delivered.jaa, "one bit")
+    os.makedirs(aside(delivered))
+    for path in packs(delivered.jaa):
+        shutil.copy(path, os.path.join(aside(delivered), f"pack-{os.path.basename(path)}"))
+    assert mend(delivered).verification.result == "intact"
 
 
 def test_without_csc_s_repository_nothing_is_touched(delivered):

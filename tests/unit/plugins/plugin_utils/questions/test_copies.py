@@ -139,10 +139,15 @@ def test_a_damaged_copy_is_named_also_where_it_is_not_the_newest(ask):
 
 def test_what_was_lent_or_mended_was_read_and_found_equal_once_more(ask):
     """Breaks: the last proof is thought to be years old, or one that failed counts."""
-    loan = loan_record("CSC-03-2026-0001", files=[{"folio": BACKUP["folio"], "item_id": "portal-src", "server": "srv"}])
+    file = {"folio": BACKUP["folio"], "item_id": "portal-src", "server": "srv-web01", "sha256": "cd" * 32}
+    loan = loan_record("CSC-03-2026-0001", files=[file])
     steps = [loan_step(loan["folio"], state) for state in ("authorised", "lent")]
-    checked = loan_step(loan["folio"], "checked", loan_step_at="2026-11-25T12:00:00-06:00")
+    read = {"check_on_receipt_sha256": "cd" * 32, "loan_step_at": "2026-11-25T12:00:00-06:00"}
+    checked = loan_step(loan["folio"], "checked", **read)
     assert both(ask(BACKUP, DELIVERY, loan, *steps, checked))[1]["proved_equal_at"] == "2026-11-25T12:00:00-06:00"
+    # Something else of the same loan was read.
+    other = {**checked, "check_on_receipt_sha256": "ef" * 32}
+    assert both(ask(BACKUP, DELIVERY, loan, *steps, other))[1]["proved_equal_at"] == DELIVERY["delivered_at"]
     failed = {**checked, "check_on_receipt": "nonconforming"}
     assert both(ask(BACKUP, DELIVERY, loan, *steps, failed))[1]["proved_equal_at"] == DELIVERY["delivered_at"]
     repaired = [{"folio": BACKUP["folio"], "item_id": "portal-src", "stored_as": "c" * 64}]
