@@ -20,8 +20,8 @@ from .text import human_size, readable
 
 # How restic says that what it read is not what was stored; all else is no word about the copy.
 _DAMAGE = re.compile(
-    "ciphertext verification failed|hash mismatch|wrong hash|wrong data|invalid data|invalid tree|is incorrect"
-    "|not found in (the )?(repository|index)|unexpected EOF|message authentication"
+    "ciphertext verification failed|error decrypting|nonce is invalid|message authentication|hash mismatch|wrong hash"
+    "|wrong data|invalid data|invalid tree|is incorrect|not found in (the )?(repository|index)|unexpected EOF"
 )
 # What a restore that was killed left behind goes after so many seconds: none takes as long.
 _ABANDONED = 2 * 86400

@@ -652,7 +652,7 @@ def test_a_loan_is_as_far_as_its_steps_took_it(index):
     assert found.loan(one).restore_folio == "DSE-05-2026-0014"
     assert (found.loan(other).media_id, found.loan(other).received_back_by) == ("CSC-HD-11", "CSC")
     assert found.loan("CSC-03-2026-0003") is None and found.loan("DSE-02-2026-0001") is None
-    (asked,) = [each for each in found._records("folio = ?", one)]
+    (asked,) = found._records("folio = ?", one)
     assert found.loan(one).record_sha256 == asked["record_sha256"]
 
 
