@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from answers import answer
+from answers import acknowledge, answer
 from test_deliver import deliver, restic
 from test_restore import restore, rows, tree
 
@@ -190,6 +190,11 @@ def test_what_is_known_to_be_damaged_comes_from_csc_and_its_repository_is_mended
         )
     failures = {each["folio"] for each in delivered.records("failure", failure_stage="jaa_copy")}
     assert failures and failures == {each["about_folio"] for each in delivered.records("closing")}
+    assert_all_goes_on(delivered, newest, backups, loan)
+
+
+def assert_all_goes_on(delivered, newest, backups, loan):
+    """After a repair nothing is recorded or delivered twice, or missed, although backups have other ids by now."""
     # By its own folio, as ever, from JAA's copy again.
     again = restore(delivered, restore_folio=newest["folio"], restore_target=str(delivered.root / "otra"))
     assert again.rc == 0, again.out
@@ -201,6 +206,17 @@ def test_what_is_known_to_be_damaged_comes_from_csc_and_its_repository_is_mended
     assert run(delivered, "repair.yml").rc == 0
     assert "CSC tiene ya todos" in deliver(delivered).out
     assert run(delivered, "drill.yml", "-e", "drill_count=2").rc == 0
+    # What came back is delivered like any other, under the id that it has now.
+    folio = delivered.records("delivery")[-1]["folio"]
+    assert acknowledge(delivered, folio, result="rejected", reason="no abre", **{"as": "CSC"}).rc == 0
+    again = deliver(delivered)
+    assert again.rc == 0, again.out
+    sent = {each["folio"]: each["file"] for each in delivered.records("delivery")[-1]["files"]}
+    assert sent and all(backups[each]["file_name"] == sent[each] for each in sent)
+    # The loan is still good, although nothing is damaged any more.
+    late = delivered.root / "con-préstamo"
+    done = restore(delivered, restore_loan=loan["folio"], restore_folio=newest["folio"], restore_target=str(late))
+    assert done.rc == 0 and delivered.records("recovery")[-1]["copy_used"] == "csc", done.out
 
 
 def test_a_repository_that_burnt_is_filled_again(delivered):

@@ -583,6 +583,9 @@ def test_a_delivery_is_a_trial_of_its_backups_and_a_whole_one_of_its_server(inde
     assert trials("portal-src") == [("delivery", each["folio"], whole["folio"]) for each in whole["files"]]
     assert trials("other") == [("delivery", "DSE-02-2026-0003", part["folio"])]
     assert trials("srv-web01") == [("delivery", "", whole["folio"])]
+    # Of some items alone, by name: what else waits for CSC is not settled by it.
+    found = index({**whole, "covers_all": False})
+    assert trials("srv-web01") == [] and trials("portal-src")
 
 
 def verified(result, *damaged, **more):

@@ -234,6 +234,9 @@ def test_in_place_goes_on_in_place(ask, recorded):
     recorded.append([recovery(loan_folio=loan, overwrite_allowed=True, **told)])
     found = ask(loan=loan)
     assert (found.faults, found.in_place, found.target) == ([], True, "")
+    # In another place it is not, unless that is said of it.
+    assert not ask(loan=loan, target="/srv/otra").in_place
+    assert ask(loan=loan, target="/srv/otra", in_place="true").in_place
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,32 @@ def test_the_end_of_a_run_closes_what_there_is_evidence_for(ledger):
     assert closings(ledger) == [closed]
 
 
+def test_a_failure_of_jaa_s_copy_stays_open_while_anything_of_the_item_is_damaged(ledger):
+    """Breaks: it names the newest that is hit; once that is mended, the others are forgotten."""
+    made = [
+        backup_record("database", f"2026-11-{day}", item_id="escolares", file_name=name * 64)
+        for day, name in ((20, "a"), (21, "b"))
+    ]
+    one, other = ledger.append(made).records
+    about = {"item_id": "escolares", "backup_folio": other["folio"], "about_folio": other["folio"]}
+    ledger.append([failure_record("2026-11-22", **about, failure_stage="jaa_copy", failure_type="checksum")])
+
+    def repaired(record, *still_damaged):
+        verified = {"record_type": "run", "run_event": "verified", "run_id": "R9", "server": "srv-web01", "read": "all"}
+        back = {"folio": record["folio"], "item_id": "escolares", "stored_as": record["file_name"][::-1][:63] + "0"}
+        moment = {"finished_at": "2026-11-23T10:00:00-06:00"}
+        named = {"damaged_file_names": list(still_damaged), "result": "damaged" if still_damaged else "intact"}
+        ledger.append([{**verified, "repaired": [back], **moment, **named}])
+        run = Run(ledger, "R1", writes=True)
+        list(run.take(plan()))
+        run.close()
+        return closings(ledger)
+
+    assert repaired(other, one["file_name"]) == []
+    (closed,) = repaired(one)
+    assert closed["evidence"] == "repair"
+
+
 def test_a_rehearsal_closes_nothing(ledger):
     ledger.append([failure_record("2026-11-22", item_id="a", information_type="database")])
     ledger.append([backup_record("database", "2026-11-22", item_id="a")])
