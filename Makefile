@@ -16,9 +16,16 @@ demo: $(VENV)/controller
 	@demo/run
 
 # All of them, whatever fails, so that one run tells everything; it fails when any of them does, and says which last.
+# The test hosts wait for each other most of the time: what needs no more than one core runs beside them.
+test: all = $(MAKE) --no-print-directory --keep-going
 test: $(VENV)/dev
 	@rm -rf $(RESULTS)
-	@$(MAKE) --no-print-directory --keep-going $(TESTS) || { $(BIN)/python tests/failed.py $(RESULTS); false; }
+	@tests/need git shellcheck mmdebstrap faketime:/usr/bin/faketime
+	@failed=; $(all) unit engine integration || failed=1; \
+	$(all) lint sanity newest & beside=$$!; \
+	$(all) molecule story || failed=1; \
+	wait $$beside || failed=1; \
+	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
 
 lint: $(VENV)/dev
 	ruff check
