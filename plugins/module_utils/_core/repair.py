@@ -9,6 +9,7 @@ aside, not deleted, until the one from CSC has been read to its end. The caller 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -79,6 +80,10 @@ def repair(jaa: Restic, csc: Restic, recorded: Sequence[Recorded], aside: str) -
         replace(each, problem="sigue dañado después de repararlo") if each.snapshot in after.damaged_snapshots else each
         for each in backups
     ]
+    for each, mended in zip(damaged, backups):
+        if not mended.problem:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(aside, each.snapshot))
     if after.result == "intact":
         shutil.rmtree(aside)
     return Repair(after, backups)
@@ -109,9 +114,9 @@ def _mended(
             backups.append(Mended(each.original, problem=problem) if problem else _proved(jaa, each, copy, said))
     finally:
         mended = {each.original for each in backups if not each.problem}
-        for each in wanted:
+        for each in damaged:
             if each.original not in mended:
-                # What can still be read of it shall not be lost.
+                # What can still be read of it shall not be lost, whichever run took it out.
                 _move(os.path.join(aside, each.snapshot), _file(jaa, each.snapshot))
     return backups
 

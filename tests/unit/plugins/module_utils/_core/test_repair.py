@@ -144,6 +144,18 @@ def test_what_csc_does_not_have_stays_as_far_as_it_is(delivered):
     assert set(problems.values()) == {""}
     assert done.verification.damaged_snapshots == [only_here]
     assert only_here in {each["id"] for each in delivered.jaa.snapshots()}
+    # Whoever prunes is not kept waiting for it.
+    assert not [name for name in os.listdir(aside(delivered)) if len(name) == 64]
+
+
+def test_what_an_earlier_repair_left_aside_comes_back_also_where_csc_cannot_help(delivered):
+    only_here = delivered._backup(9)
+    os.mkdir(aside(delivered))
+    shutil.move(
+        os.path.join(delivered.jaa.repository, "snapshots", only_here), os.path.join(aside(delivered), only_here)
+    )
+    mend(delivered, [*recorded(delivered), Recorded(only_here, only_here)])
+    assert only_here in {each["id"] for each in delivered.jaa.snapshots()}
 
 
 def test_where_csc_s_copy_is_damaged_too_nothing_is_lost(delivered):
