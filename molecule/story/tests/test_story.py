@@ -358,7 +358,7 @@ def test_19_november_jaas_copy_of_it_is_damaged():
     assert found["portal-src"] in failure["error_message"]
     refused = restore("2026-11-19 13:30", as_of="", folio=found["portal-src"], item="", target="/srv/otra-vez")
     assert refused.status != 0
-    assert "está dañado en la copia de JAA; solicite" in " ".join(refused.output.split())
+    assert "está dañado en la copia de JAA y CSC no lo tiene" in " ".join(refused.output.split())
     assert refused.of("recovery") == []
 
     flip()  # In the place of CSC's loan.
