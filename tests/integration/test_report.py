@@ -103,7 +103,7 @@ def test_jaas_damaged_copy_is_told_with_csc_s_that_is_there(portal):
     (backup,), (delivery,) = portal.records("backup"), portal.records("delivery")
     assert (damaged["backup_folio"], damaged["delivery_folio"]) == (backup["folio"], delivery["folio"])
     assert (
-        "DAÑADO CON JAA; CSC LO TIENE: portal-media" in out and "verify.yml --limit srv-web01" in told["next_command"]
+        "DAÑADO CON JAA; CSC LO TIENE: portal-media" in out and "repair.yml --limit srv-web01" in told["next_command"]
     )
 
 
