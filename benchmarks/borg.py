@@ -41,12 +41,12 @@ def empty(hosts: Hosts, **sources: Any) -> None:
     configuration = {
         **sources,
         "repositories": [{"path": f"ssh://root@{BACKUP_SERVER}{_REPOSITORY}"}],
-        "ssh_command": "ssh -i /root/.ssh/borg",
+        "ssh_command": "ssh -i ~/.ssh/borg",
         "encryption_passphrase": "bench",
         "compression": COMPRESSION,
     }
     hosts.ssh(BACKUP_SERVER, f"rm -rf {_REPOSITORY} && mkdir -p {_REPOSITORY}")
-    hosts.ssh(ONE_HOST, "rm -rf /root/.cache/borg /root/.config/borg && mkdir -p /etc/borgmatic")
+    hosts.ssh(ONE_HOST, "rm -rf ~/.cache/borg ~/.config/borg && mkdir -p /etc/borgmatic")
     # JSON is YAML too.
     hosts.ssh(ONE_HOST, f"cat > {_CONFIG} && chmod 600 {_CONFIG}", json.dumps(configuration).encode())
     _borgmatic(hosts, f"repo-create --encryption {_ENCRYPTION}")

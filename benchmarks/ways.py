@@ -87,7 +87,7 @@ def _choice(seconds: Mapping[str, float]) -> str:
 
 def _ways(hosts: Hosts) -> list[Way]:
     rest = f"rest:https://{CLIENT}:{_PASSWORD}@{BACKUP_SERVER}:{PORT}/{CLIENT}/"
-    sftp = ["-o", "sftp.args=-i /root/.ssh/sftp"]
+    sftp = ["-o", "sftp.args=-i ~/.ssh/sftp"]
     return [
         Way("append-only over SSH", raw_restic, lambda: hosts.empty(RAW, [CLIENT])),
         _way(hosts, "REST server", BACKUP_SERVER, "rest", ["--repo", rest, "--cacert", f"{REPOSITORIES}/certificate"]),
