@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,7 +38,7 @@ class Clock:
     def set(self, moment: str) -> None:
         """Let what is started from now on start at ``2027-03-01 01:00``."""
         wanted = datetime.fromisoformat(moment).replace(tzinfo=self._zone)
-        offset = int((wanted - datetime.now(timezone.utc)).total_seconds())
+        offset = math.ceil((wanted - datetime.now(timezone.utc)).total_seconds())
         (self._institution.root / "offset").write_text(str(offset))
         self._institution.moment = wanted
         self._institution.env["FAKETIME"] = f"{offset:+d}"

@@ -98,7 +98,8 @@ def test_what_only_root_can_read_is_lent_to_the_repository_s_owner(lent):
     own = os.path.dirname(lent.on_loan.repository)
     lent.on_loan = replace(lent.on_loan, owner=(65534, 65534))
     os.chmod(lent.on_loan.password_file, 0o644)
-    for path in (*Path(own).parents[1:], *Path(lent.on_loan.password_file).parents):
+    reached = (os.path.dirname(own), lent.on_loan.password_file, lent.on_loan.program)
+    for path in {parent for each in reached for parent in Path(each).parents}:
         if path.stat().st_mode & 0o001 == 0:
             path.chmod(0o711)
     found = borrow(lent.csc, lent.on_loan, lent.wanted[0].snapshot, lent.tree[lent.wanted[0].snapshot])
