@@ -16,7 +16,9 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
@@ -31,33 +33,66 @@ class ActionModule(PlanAction):
     job = "report"
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        options = self.options(
-            question={"type": "str", "default": ""},
+        texts = {name: {"type": "str", "default": ""} for name in ("question", "week", "year", "folio", "output")}
+        options, faults = self.answers(
+            **texts,
             items={"type": "list", "elements": "str", "default": []},
-            output={"type": "str", "default": ""},
             repository_root={"type": "str", "required": True},
         )
-        name = options["question"].strip()
-        path = os.path.abspath(os.path.expanduser(options["output"])) if options["output"].strip() else ""
-        if faults := list(self._faults(name, path)):
+        said = {name: options[name].strip() for name in texts}
+        self.now = datetime.now(self.procedure.zone)
+        name = said["question"]
+        path = os.path.abspath(os.path.expanduser(said["output"])) if said["output"] else ""
+        faults += [*self._faults_of_scope(said), *self._faults(name, path)]
+        if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
-        now = datetime.now(self.procedure.zone)
         with self.ledger.read() as index:
-            wanted = self.limited(task_vars)
-            if options["items"]:
-                known = {each.item_id for each in index.backups() if wanted(each.server)}
-                self.require_backed_up(options["items"], known)
-            place_of = self._place_of(options["repository_root"], task_vars)
-            asked = Asked(index, self.procedure, now, wanted, tuple(options["items"]), place_of)
-            answer = QUESTIONS[name](asked)
-        display.display(report.answer(answer, f"{now:%d/%m/%Y %H:%M}", self.ledger.directory))
-        plain = {"question": name, "asked_at": now.isoformat(timespec="seconds"), **answer.plain()}
+            answer = QUESTIONS[name](self._asked(index, said, options, task_vars))
+        display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
+        plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
         if path and not self._task.check_mode:
             self._write(path, plain)
         if answer.problems:
             problems = "; ".join(map(readable, answer.problems))
             raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
         return {"changed": False, "answer": plain}
+
+    def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
+        wanted = self.limited(task_vars)
+        if options["items"]:
+            known = {each.item_id for each in index.backups() if wanted(each.server)}
+            self.require_backed_up(options["items"], known)
+        register = functools.cache(lambda: self.register(task_vars, index.standings()))
+
+        @functools.cache
+        def expected() -> list[Expected]:
+            found = expectations.expected_by(index, register(), self.procedure, self.now.date())
+            return [each for each in found if wanted(each.server)]
+
+        reach = self.ledger.extent()
+        return Asked(
+            index,
+            self.procedure,
+            self.now,
+            wanted,
+            tuple(options["items"]),
+            self._place_of(options["repository_root"], task_vars),
+            year=int(said["year"] or 0),
+            week=said["week"],
+            folio=said["folio"],
+            register=register,
+            expected=expected,
+            lines=lambda: self.ledger.lines(reach),
+        )
+
+    def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:
+        if said["year"] and said["year"] not in map(str, self.years):
+            yield f"report_year: «{readable(said['year'], 80)}» no es un año de {self.years[0]} a {self.years[-1]}"
+        if said["week"]:
+            try:
+                calendar.week_days(said["week"])
+            except ValueError:
+                yield f"report_week: «{readable(said['week'], 80)}» no es una semana (2026-W47)"
 
     def _faults(self, name: str, path: str) -> Iterator[str]:
         if name not in QUESTIONS:

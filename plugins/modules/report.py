@@ -31,6 +31,18 @@ options:
     type: list
     elements: str
     default: []
+  week:
+    description: The ISO week that is asked about, such as C(2026-W47), where a question is about one.
+    type: str
+    default: ""
+  year:
+    description: The year that is asked about, where a question is about one. By default this year.
+    type: str
+    default: ""
+  folio:
+    description: The record that is asked about, where a question is about one.
+    type: str
+    default: ""
   output:
     description: A file that ends in C(.json), outside the ledger's directory; not written in check mode.
     type: str

@@ -9,14 +9,17 @@ and values as they stand in the records; the columns that people see say them in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
+from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
+from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
 
 Row = dict[str, Any]
 # Of so many an answer in words names the first ones; the rows have them all.
@@ -28,7 +31,9 @@ class Asked:
     """What a question is asked of: the ledger at the moment ``now`` (aware, in the institution's zone).
 
     ``has_server`` tells whether a server is within ``--limit``; ``items`` are the ids that are asked about, all where
-    there are none. ``place_of`` says where JAA keeps the repository of a server.
+    there are none. ``place_of`` says where JAA keeps the repository of a server. ``year`` (0), ``week`` ("") and
+    ``folio`` ("") are what is asked about, where it is said. ``register`` is the whole inventory, ``expected`` what JAA
+    ever accepted, ``lines`` the ledger's own lines, oldest first: they are functions, as few questions need them.
     """
 
     index: Index
@@ -37,6 +42,12 @@ class Asked:
     has_server: Callable[[str], bool] = lambda server: True
     items: tuple[str, ...] = ()
     place_of: Callable[[str], str] = lambda server: server
+    year: int = 0
+    week: str = ""
+    folio: str = ""
+    register: Callable[[], Register] = lambda: Register([], [])
+    expected: Callable[[], list[Expected]] = list
+    lines: Callable[[], Iterable[Line]] = tuple
 
     def has(self, server: str, *item_ids: str) -> bool:
         """Tell whether something of a server, and of any of these items, is asked about."""
