@@ -83,6 +83,7 @@ class ActionModule(PlanAction):
             register=register,
             expected=expected,
             lines=lambda: self.ledger.lines(reach),
+            servers=tuple(task_vars["groups"].get("dse_servers", [])),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:

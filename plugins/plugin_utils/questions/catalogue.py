@@ -11,5 +11,11 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
-QUESTIONS: dict[str, Callable[[Asked], Answer]] = {"copies": copies, "loans": loans, "overdue": overdue}
+QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
+    "week": week,
+    "overdue": overdue,
+    "copies": copies,
+    "loans": loans,
+}
