@@ -195,11 +195,11 @@ def unrecorded(slots_of_item: Iterable[Slot], failed: Iterable[datetime], now: d
     return [
         slot
         for slot in slots_of_item
-        if slot.state in (MISSED, MITIGATED, LATE) and not any(_speaks_of(slot, day) for day in days)
+        if slot.state in (MISSED, MITIGATED, LATE) and not any(speaks_of(slot, day) for day in days)
     ]
 
 
-def _speaks_of(slot: Slot, day: date) -> bool:
+def speaks_of(slot: Slot, day: date) -> bool:
     """Tell whether a failure of that day is one of this slot: before it was due, an extra run that failed is none."""
     if slot.kind.schedule.unit == "elapsed_days":
         return slot.last <= day <= (slot.covered_on or day)

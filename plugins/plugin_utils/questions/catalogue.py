@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import gaps
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     "week": week,
+    "gaps": gaps,
     "overdue": overdue,
     "copies": copies,
     "loans": loans,

@@ -146,6 +146,12 @@ def listed(heading: str, name: str) -> Column:
     return Column(heading, lambda row: names(row[name]))
 
 
+def span(heading: str, name: str) -> Column:
+    """Return a column of the first and the last of them."""
+    ends = {0: "—", 1: "{0}"}
+    return Column(heading, lambda row: ends.get(len(row[name]), "{0} … {1}").format(*row[name][:1], *row[name][-1:]))
+
+
 def names(several: list[str]) -> str:
     """Return the first of them, and that there are more; a dash where there are none."""
     if not several:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import waiting
-from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
+from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
     ITEM_ID,
     SERVER,
@@ -21,6 +22,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     moment,
     text,
 )
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
 
 LACKING = (
     *(SERVER, ITEM_ID, count("Respaldos", "backup_folios"), listed("Folios", "backup_folios")),
@@ -62,3 +64,32 @@ def unsaid(asked: Asked, deliveries: Iterable[dict[str, Any]]) -> list[Row]:
 def has_delivery(asked: Asked, delivery: dict[str, Any]) -> bool:
     """Tell whether anything in a delivery is asked about."""
     return asked.has(delivery["server"], *(file["item_id"] for file in delivery["files"]))
+
+
+def remedy(asked: Asked, failure: Failure) -> str:
+    """Return the command that makes good what failed, and by which the failure closes; else that of JAA's decision."""
+    index, stage = asked.index, failure.failure_stage
+    backup = index.backup(failure.backup_folio) if failure.backup_folio else None
+    if stage == "csc_delivery":
+        return command("deliver", "--limit", failure.server)
+    if stage == "jaa_copy" and backup and backup.is_damaged:
+        if backup.delivery_folio:
+            return command("repair", "--limit", failure.server)
+        return command("verify", "--limit", failure.server, verify_all="true")
+    if stage == "restore":
+        return command("drill", drill_items=[failure.item_id])
+    if stage == "verification" and backup and not backup.conforms and backup.decision is None:
+        return command("accept", accept_folio=backup.folio, accept_decision="DICTAMEN", accept_reason="MOTIVO")
+    if failure.is_of_a_backup and not _is_followed(asked, failure):
+        return command("backup", "--limit", failure.server, backup_items=[failure.item_id], backup_force="true")
+    return command(
+        "acknowledge", acknowledge_folio=failure.folio, acknowledge_result="accepted", acknowledge_reason="CAUSA"
+    )
+
+
+def _is_followed(asked: Asked, failure: Failure) -> bool:
+    """Tell whether a backup came after what failed: then another one does not make up for it any more."""
+    names = asked.index.also_known_as(failure.item_id, failure.server)
+    there = [each for name in names for each in asked.index.backups(item_id=name) if each.server == failure.server]
+    last = newest(there)
+    return last is not None and last.moment >= failure.moment

@@ -27,9 +27,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     Section,
     count,
     day,
-    listed,
     names,
     size,
+    span,
     spoken,
     text,
 )
@@ -196,7 +196,7 @@ def _grid(days: list[date]) -> tuple[Column, ...]:
         Column(f"{_DAYS[number]} {each:%d/%m}", lambda row, number=number: _words(row["slots"][number]))
         for number, each in enumerate(days)
     ]
-    return (SERVER, ITEM_ID, *named, listed("Folios", "backup_folios"))
+    return (SERVER, ITEM_ID, *named, span("Folios", "backup_folios"))
 
 
 def _closed(row: Row) -> str:
@@ -214,7 +214,7 @@ _WEEK = (
 )
 _WHOLE = (
     *(SERVER, ITEM_ID, text("Servicio", "service", 40), Column("Semana", lambda row: _words(row["slots"][0]))),
-    listed("Folios", "backup_folios"),
+    span("Folios", "backup_folios"),
 )
 _RUN = (
     *(SERVER, ITEM_ID, BACKUP, day("Del", "backup_date"), size("Tamaño", "size_bytes")),
