@@ -12,9 +12,11 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import gaps
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
+    "plan": plan,
     "week": week,
     "gaps": gaps,
     "overdue": overdue,

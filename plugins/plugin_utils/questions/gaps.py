@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, views
-from ansible_collections.dse.backup.plugins.plugin_utils.calendar import LATE, MISSED, MITIGATED, Slot
+from ansible_collections.dse.backup.plugins.plugin_utils.calendar import LATE, MISSED, MITIGATED
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.questions import rows

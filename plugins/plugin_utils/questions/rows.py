@@ -68,23 +68,30 @@ def has_delivery(asked: Asked, delivery: dict[str, Any]) -> bool:
 
 def remedy(asked: Asked, failure: Failure) -> str:
     """Return the command that makes good what failed, and by which the failure closes; else that of JAA's decision."""
-    index, stage = asked.index, failure.failure_stage
-    backup = index.backup(failure.backup_folio) if failure.backup_folio else None
-    if stage == "csc_delivery":
-        return command("deliver", "--limit", failure.server)
-    if stage == "jaa_copy" and backup and backup.is_damaged:
-        if backup.delivery_folio:
-            return command("repair", "--limit", failure.server)
-        return command("verify", "--limit", failure.server, verify_all="true")
-    if stage == "restore":
-        return command("drill", drill_items=[failure.item_id])
-    if stage == "verification" and backup and not backup.conforms and backup.decision is None:
-        return command("accept", accept_folio=backup.folio, accept_decision="DICTAMEN", accept_reason="MOTIVO")
-    if failure.is_of_a_backup and not _is_followed(asked, failure):
-        return command("backup", "--limit", failure.server, backup_items=[failure.item_id], backup_force="true")
-    return command(
+    backup = asked.index.backup(failure.backup_folio) if failure.backup_folio else None
+    found = _for_a_backup(asked, failure, backup) if failure.is_of_a_backup else _for_a_copy(failure, backup)
+    return found or command(
         "acknowledge", acknowledge_folio=failure.folio, acknowledge_result="accepted", acknowledge_reason="CAUSA"
     )
+
+
+def _for_a_backup(asked: Asked, failure: Failure, backup: Backup | None) -> str:
+    if backup and not backup.conforms and backup.decision is None:
+        return command("accept", accept_folio=backup.folio, accept_decision="DICTAMEN", accept_reason="MOTIVO")
+    if _is_followed(asked, failure):
+        return ""
+    return command("backup", "--limit", failure.server, backup_items=[failure.item_id], backup_force="true")
+
+
+def _for_a_copy(failure: Failure, backup: Backup | None) -> str:
+    if failure.failure_stage == "csc_delivery":
+        return command("deliver", "--limit", failure.server)
+    if failure.failure_stage == "restore":
+        return command("drill", drill_items=[failure.item_id])
+    if failure.failure_stage == "jaa_copy" and backup and backup.is_damaged:
+        playbook, said = ("repair", {}) if backup.delivery_folio else ("verify", {"verify_all": "true"})
+        return command(playbook, "--limit", failure.server, **said)
+    return ""
 
 
 def _is_followed(asked: Asked, failure: Failure) -> bool:
