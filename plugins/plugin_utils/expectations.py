@@ -120,10 +120,20 @@ def _made(backups: Iterable[Backup]) -> Iterator[Made]:
 
 
 def slots(
-    each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = (), until: date | None = None
+    each: Expected,
+    index: Index,
+    now: datetime,
+    *,
+    also: Iterable[Backup] = (),
+    until: date | None = None,
+    known: Iterable[Backup] | None = None,
 ) -> list[Slot]:
-    """Return the slots of what is expected; ``also`` are backups that are not in the ledger yet."""
-    return calendar.slots(each.stretches, _made([*backups(each, index), *also]), _failed(each, index), now, until)
+    """Return the slots of what is expected.
+
+    ``known`` are its backups, where they were read already; ``also`` are some that are not in the ledger yet.
+    """
+    made = backups(each, index) if known is None else known
+    return calendar.slots(each.stretches, _made([*made, *also]), _failed(each, index), now, until)
 
 
 def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = ()) -> list[Slot]:

@@ -197,9 +197,10 @@ def fulfilments(
     # By folio: what moved or was requested anew is expected more than once.
     for_csc: dict[str, dict[str, Backup]] = {}
     for each in all_expected:
-        due = (backup for backup in expectations.backups(each, index) if _is_for_csc(backup, year, now.date(), rule))
+        backups = list(expectations.backups(each, index))
+        due = (backup for backup in backups if _is_for_csc(backup, year, now.date(), rule))
         for_csc.setdefault(each.item_id, {}).update((backup.folio, backup) for backup in due)
-        for slot in expectations.slots(each, index, now, until=date(year, 12, 31)):
+        for slot in expectations.slots(each, index, now, until=date(year, 12, 31), known=backups):
             if year_of(slot) == year:
                 of_items.setdefault(each.item_id, []).append((slot, each.server))
     return [

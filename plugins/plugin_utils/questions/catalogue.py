@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.conformity import conformity
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import gaps
@@ -15,11 +16,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue impor
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
+# In the order in which they are offered.
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
-    "plan": plan,
-    "week": week,
-    "gaps": gaps,
-    "overdue": overdue,
-    "copies": copies,
-    "loans": loans,
+    each.__name__: each for each in (plan, week, gaps, overdue, copies, loans, conformity)
 }

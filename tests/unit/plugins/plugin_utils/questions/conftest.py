@@ -7,7 +7,7 @@ import functools
 from datetime import datetime
 
 import pytest
-from ansible_collections.dse.backup.plugins.plugin_utils import expectations
+from ansible_collections.dse.backup.plugins.plugin_utils import expectations, ledger_chain
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import extent, read_lines
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.register import read_register
@@ -26,13 +26,18 @@ def ask_it(in_memory, procedure):
         with index_of(in_memory, list(records)) as index:
             holders = {item_id: standing.server for item_id, standing in index.standings().items()}
             register = read_register(declared, members=set(declared), holders=holders, procedure=procedure)
+
+            def lines():
+                return read_lines(directory, extent(directory))
+
             given = Asked(
                 index,
                 procedure,
                 now,
                 register=lambda: register,
                 expected=functools.partial(expectations.expected_by, index, register, procedure, now.date()),
-                lines=lambda: read_lines(directory, extent(directory)),
+                lines=lines,
+                chain=lambda: ledger_chain.verify(lines, csv_rows={}),
                 **{"servers": tuple(declared), **changes},
             )
             answered = question(given)
