@@ -14,9 +14,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import g
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.requests import requests
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
 # In the order in which they are offered.
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
-    each.__name__: each for each in (plan, week, gaps, overdue, copies, loans, conformity)
+    each.__name__: each for each in (requests, plan, week, gaps, overdue, copies, loans, conformity)
 }

@@ -22,6 +22,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     moment,
     text,
 )
+from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
 
 LACKING = (
@@ -32,6 +33,19 @@ UNSAID = (
     *(text("Folio", "delivery_folio"), SERVER, count("Respaldos", "backup_folios")),
     *(moment("Entregada", "delivered_at"), day("Vence el", "due_on")),
 )
+REFUSED = (SERVER, ITEM_ID, text("Folio", "request_folio"), text("Por qué", "message"))
+
+
+def refused(asked: Asked, screened: Register) -> list[Row]:
+    """Return what of the inventory, once it was compared with the requests, is not backed up, and why."""
+    return [
+        {
+            **{"server": each.server, "item_id": each.item_id, "message": each.message},
+            "request_folio": folio if isinstance(folio := each.definition.get("request_folio"), str) else None,
+        }
+        for each in screened.refusals
+        if asked.has(each.server, each.item_id)
+    ]
 
 
 def lacking(asked: Asked, backups: Iterable[Backup]) -> list[Row]:
