@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.conformity import conformity
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.coverage import coverage
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.failures import failures
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import gaps
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
@@ -22,5 +23,5 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import w
 # In the order in which they are offered.
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     each.__name__: each
-    for each in (requests, coverage, plan, week, gaps, overdue, verification, copies, loans, conformity)
+    for each in (requests, coverage, plan, week, gaps, overdue, verification, copies, failures, loans, conformity)
 }
