@@ -17,11 +17,25 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import 
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.requests import requests
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.restores import restores
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.verification import verification
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
 # In the order in which they are offered.
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     each.__name__: each
-    for each in (requests, coverage, plan, week, gaps, overdue, verification, copies, failures, loans, conformity)
+    for each in (
+        requests,
+        coverage,
+        plan,
+        week,
+        gaps,
+        overdue,
+        verification,
+        copies,
+        failures,
+        restores,
+        loans,
+        conformity,
+    )
 }
