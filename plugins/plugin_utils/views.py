@@ -257,3 +257,12 @@ def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]
         if (line := latest.get(each.item_id)) is None
         or (line["frequency"], line["planned_dates"]) != (each.frequency, each.planned_dates)
     ]
+
+
+def unapproved(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
+    """Return what JAA has not approved of a year's plan: what is new, or has another frequency since.
+
+    The days alone move with each backup that is done.
+    """
+    approved = {line["item_id"]: line["frequency"] for line in recorded}
+    return [each for each in fulfilments if approved.get(each.item_id) != each.frequency]

@@ -40,7 +40,7 @@ def plan(asked: Asked) -> Answer:
     lines = asked.index.plan_lines(year)
     said = [each for each in asked.index.about(name, "acknowledgement")]
     known = {line["item_id"]: line["plan_version"] for line in lines}
-    unapproved = {each.item_id for each in views.plan_lines(planned, lines)}
+    unapproved = {each.item_id for each in views.unapproved(planned, lines)}
     versions = _versions(lines, said)
     found = [_row(asked, each, known, unapproved) for each in planned]
     problems, next_command = [], ""

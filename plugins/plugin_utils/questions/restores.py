@@ -37,6 +37,9 @@ PROVED, OVERDUE, NEW, FAILED, IMPOSSIBLE = "proved", "overdue", "new", "failed",
 # A loan is a recovery from CSC's copy. Deliveries and repairs read a copy and bring nothing back.
 _BROUGHT_BACK = ("drill", "recovery", "loan")
 
+# So many are brought back in one run; the next ones are told of then.
+_AT_ONCE = 20
+
 
 def restores(asked: Asked) -> Answer:
     """Tell what was brought back, of ``year`` or of all times, and which items were not tried for too long."""
@@ -160,7 +163,7 @@ def _next(unsaid: list[Row], untried: list[str]) -> str:
     if unsaid:
         said = {"acknowledge_as": "CGDW", "acknowledge_result": "RESULTADO"}
         return command("acknowledge", acknowledge_folio=unsaid[0]["recovery_folio"], **said)
-    return command("drill", drill_items=untried) if untried else ""
+    return command("drill", drill_items=untried[:_AT_ONCE]) if untried else ""
 
 
 _ACCEPTANCES = {

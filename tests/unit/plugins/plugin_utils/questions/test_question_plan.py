@@ -60,10 +60,12 @@ def test_what_is_not_approved_changed_or_not_received_needs_action(ask):
     assert "acknowledge_as=CSC" in answer.next_command
     answer = ask(W46, line(), received(result="rejected", reason="falta un servidor"))
     assert answer.problems == [f"{NAME}: CSC rechazó la versión 1: falta un servidor"]
-    answer = ask(W46, line(planned_dates=WEEKS[:3]), received())
+    # Its days move with each backup: that is no other plan.
+    assert ask(W46, line(planned_dates=WEEKS[:3]), received()).problems == []
+    answer = ask(W46, line(frequency="daily"), received())
     assert answer.problems == [f"{NAME}: cambió después de aprobarse: portal-src"]
     assert rows_of(answer, "items")[0]["state"] == "changed"
-    again = [line(planned_dates=WEEKS[:3]), received(), line(2)]
+    again = [line(frequency="daily"), received(), line(2)]
     assert ask(W46, *again).problems == [f"{NAME}: CSC no ha recibido la versión 2"]
     assert ask(W46, *again, received(2)).problems == []
 
