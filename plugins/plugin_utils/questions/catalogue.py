@@ -19,23 +19,12 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import p
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.requests import requests
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.restores import restores
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.verification import verification
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.versions import versions
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import week
 
 # In the order in which they are offered.
-QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
-    each.__name__: each
-    for each in (
-        requests,
-        coverage,
-        plan,
-        week,
-        gaps,
-        overdue,
-        verification,
-        copies,
-        failures,
-        restores,
-        loans,
-        conformity,
-    )
-}
+_ALL: tuple[Callable[[Asked], Answer], ...] = (
+    *(requests, coverage, plan, week, gaps, overdue, verification, copies, failures, restores, loans),
+    *(versions, conformity),
+)
+QUESTIONS: dict[str, Callable[[Asked], Answer]] = {each.__name__: each for each in _ALL}
