@@ -13,6 +13,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.coverage impo
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.failures import failures
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.gaps import gaps
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.integrity import integrity
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
@@ -26,6 +27,6 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import w
 # In the order in which they are offered.
 _ALL: tuple[Callable[[Asked], Answer], ...] = (
     *(requests, coverage, plan, week, gaps, overdue, verification, copies, failures, restores, loans),
-    *(versions, trace, conformity),
+    *(integrity, versions, trace, conformity),
 )
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {each.__name__: each for each in _ALL}
