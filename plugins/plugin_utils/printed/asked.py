@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which forms somebody asks for: a folio, a view (a week's, a year's), or a whole week; and to which form a record goes."""
+"""Which forms somebody asks for: by a folio, a view (a week's, a year's) or a week; and to which form a record goes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was expected to be backed up, as the ledger alone tells it: a form is the same whatever the inventory says today."""
+"""What was expected to be backed up, as the ledger alone tells it: a form does not change with today's inventory."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def gather(lookup: Lookup, asked: Collection[Asked], procedure: Procedure) -> Ga
     keys = {each.key for each in asked if each.key}
     names = {each.view for each in asked if each.view}
     if any(each.week for each in asked):
-        keys |= {key for key, entry in _forms(lookup, procedure) if any(each.takes(key, entry.record) for each in asked)}
+        keys |= {
+            key for key, entry in _forms(lookup, procedure) if any(each.takes(key, entry.record) for each in asked)
+        }
     for entry in lookup.found(Filter()):
         record = entry.record
         form = procedure.forms.get(record.get("form_code") or "")

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger_export
@@ -21,7 +22,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.printed.expected import
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.gathered import gather
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import PrintedForm
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
 
+# What asks for an answer and not for a form.
+_NOT_WITH_FORMS = ("question", "items", "week", "year", "folio")
 _WRITERS = {".html": html.document, ".pdf": pdf.document}
 
 
@@ -31,6 +35,32 @@ class CannotPrint(Exception):
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = list(faults)
         super().__init__("no se imprimió nada:\n  " + "\n  ".join(self.faults))
+
+
+def print_forms(
+    options: Mapping[str, Any], path: str, faults: Iterable[str], ledger: Ledger, now: datetime, *, writes: bool
+) -> tuple[str, dict[str, Any]]:
+    """Print ``options["form"]`` to ``path``, where it ``writes``; return what to tell, and the result as plain data.
+
+    ``faults`` are what was wrong with the options already. Raises CannotPrint, LedgerError.
+    """
+    others = [name if name == "question" else f"report_{name}" for name in _NOT_WITH_FORMS if options[name]]
+    found = [*faults, *([f"report_form: no va con {', '.join(others)}"] if others else [])]
+    if wrong := fault(path, ledger):
+        found.append(wrong)
+    if found:
+        raise CannotPrint(found)
+    forms_found, damaged = read(options["form"], ledger, now)
+    try:
+        content = _WRITERS[ledger_export.suffix(path)](forms_found, damaged, ledger.procedure, now)
+        if writes:
+            _write(path, content)
+    except pdf.MissingLibrary as error:
+        raise CannotPrint([f"report_output: {error}"]) from None
+    except OSError as error:
+        raise CannotPrint([f"report_output: no se pudo escribir {readable(path)}: {error.strerror}"]) from None
+    names = [{"form_code": each.code, "name": each.name, "broken": each.broken} for each in forms_found]
+    return _told(forms_found, damaged, path if writes else "", ledger.directory), {"forms": names, "damaged": damaged}
 
 
 def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[PrintedForm], int]:
@@ -51,6 +81,17 @@ def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[Prin
     return found, gathered.damaged
 
 
+def _told(found: list[PrintedForm], damaged: int, path: str, directory: str) -> str:
+    """Return what was printed, and above all what is wrong with the records of it."""
+    lines = ["", "FORMATOS IMPRESOS" if path else "FORMATOS QUE SE IMPRIMIRÍAN"]
+    lines += table([[each.code, each.name, each.about] for each in found])
+    lines += [f"  ✗ HUELLA ROTA: {', '.join(each.broken)} ({each.name})" for each in found if each.broken]
+    if damaged:
+        lines.append(f"  ✗ LÍNEAS QUE NO SE PUEDEN LEER: {damaged:,}; verifique el registro (ledger.yml, sin más)")
+    lines += [f"Impresos: {len(found):,} en {readable(path)}"] if path else []
+    return "\n".join([*lines, f"Registro oficial: {directory}", ""])
+
+
 def fault(path: str, ledger: Ledger) -> str:
     """Return in words why forms cannot be printed to ``path``; empty where they can."""
     if not path:
@@ -61,9 +102,8 @@ def fault(path: str, ledger: Ledger) -> str:
     return f"report_output: {readable(inside)}" if inside else ""
 
 
-def write(path: str, found: list[PrintedForm], damaged: int, ledger: Ledger, now: datetime) -> None:
-    """Write the forms to ``path``, by its suffix, whole or not at all. Raises CannotPrint, OSError."""
-    content = _WRITERS[ledger_export.suffix(path)](found, damaged, ledger.procedure, now)
+def _write(path: str, content: bytes) -> None:
+    """Write a file whole or not at all. Raises OSError."""
     new = path + ".new"
     try:
         with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:

@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was said of a form after it was written: the acknowledgements, as signatures, and decisions, closings and the like."""
+"""What was said of a form after it was written: acknowledgements, as signatures, decisions, closings and the like."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _WIDEST = 24
 
 
 class Value(NamedTuple):
-    """One field: its label, its text ("" where there is none), its name, what is said of it below, its width in parts."""
+    """One field: its label, its text ("" where there is none), its name, what is said of it below, its width."""
 
     label: str
     text: str
@@ -54,7 +54,7 @@ class Table(NamedTuple):
         """How wide each column is, in percent: by its longest word, so that no folio is broken."""
         columns = zip(*(row.cells for row in self.rows)) if self.rows else ([] for _each in self.headings)
         needed = [
-            max(len(word) for text in (heading, *cells) for word in (text or "—").split()) + 2
+            1.5 + max(len(word) for text in (heading, *cells) for word in (text or "—").split())
             for heading, cells in zip(self.headings, columns)
         ]
         limited = [min(each, _WIDEST) for each in needed]

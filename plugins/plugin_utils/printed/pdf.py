@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same document as PDF. Each form counts its own pages: it is laid out by itself, and then they are put together."""
+"""The same document as PDF. Each form counts its own pages: it is laid out alone, and then they are put together."""
 
 from __future__ import annotations
 

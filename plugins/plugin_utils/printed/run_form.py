@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.dse.backup.plugins.plugin_utils.folios import parse
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed import lines
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.asked import FormKey
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import PrintedForm, Sheet, in_rows
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import day, plain
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import days as spoken
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import plain
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form
 
 _WIDTH = 6
@@ -27,8 +29,10 @@ def printed(source: Source, form: Form, key: FormKey, entries: list[Entry]) -> P
     run = {name: records[0].get(name) for name in ("run_id", "host_run_id") if records[0].get(name)}
     said = source.labelled(form, server=key.server, **run)
     folios = [record["folio"] for record in records]
-    name = folios[0] if len(folios) == 1 else f"{folios[0]} a {folios[-1]}"
-    when = day(days[0]) if len(days) == 1 else f"{day(days[0])} a {day(days[-1])}"
+    numbers = [parsed.number for folio in folios if (parsed := parse(folio))]
+    is_gapless = len(folios) > 1 and numbers == list(range(numbers[0], numbers[0] + len(folios)))
+    name = f"{folios[0]} a {folios[-1]}" if is_gapless else ", ".join(folios)
+    when = spoken(f"{days[0]}/{days[-1]}")
     parts = [
         Sheet("Corrida", in_rows(said, _WIDTH)),
         *lines.parts(source, form, entries, _COLUMNS, said),

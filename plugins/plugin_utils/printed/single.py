@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forms of one record each: FOR 7.5 DSE 05 in its three uses, DAU 01, CSC 02 with its files, CSC 03 with its steps."""
+"""The forms of one record each: FOR 7.5 DSE 05 in its three uses, DAU 01, CSC 02 and its files, CSC 03 and its steps."""
 
 from __future__ import annotations
 
@@ -65,10 +65,11 @@ def _attended(source: Source, record: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     more: dict[str, Any] = {"derived_folio": "; ".join(plain(each["folio"]) for each in derived)}
     try:
-        since, until = (datetime.fromisoformat(text) for text in (record["received_at"], derived[0]["issued_at"]))
-        return {**more, "attended_at": derived[0]["issued_at"], "response_hours": round((until - since).total_seconds() / 3600, 1)}
+        attended_at = derived[0]["issued_at"]
+        taken = datetime.fromisoformat(attended_at) - datetime.fromisoformat(record["received_at"])
     except (KeyError, TypeError, ValueError):
         return more
+    return {**more, "attended_at": attended_at, "response_hours": round(taken.total_seconds() / 3600, 1)}
 
 
 def _listed(field: Field, files: list[Any]) -> Table:
@@ -79,16 +80,16 @@ def _listed(field: Field, files: list[Any]) -> Table:
     cells = [{name: _cell(row.get(name)) for name in names} for row in rows]
     long = {name for name in names if any(len(row[name]) > _LONGEST_CELL for row in cells)}
     short = [name for name in names if name not in long and any(row[name] for row in cells)]
+    below = [name for name in names if name in long]
     return Table(
         field.label,
         [names[name] for name in short],
         [
-            Row([row[name] for name in short], [Value(names[name], row[name], name) for name in names if name in long and row[name]])
+            Row([row[name] for name in short], [Value(names[name], row[name], name) for name in below if row[name]])
             for row in cells
         ],
     )
 
 
 def _cell(value: Any) -> str:
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return number(value) if is_count else plain(value)
+    return number(value) if isinstance(value, int) else plain(value)

@@ -17,7 +17,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.printed import later as
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import Fields
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.gathered import Gathered
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import Part, PrintedForm, Value
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import Words, day, plain
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import Words, days, plain
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Field, Form, Procedure
 
 PROPOSAL = "Propuesta"
@@ -77,7 +77,7 @@ class Source:
             name,
             about,
             revision,
-            f"Formato aprobado el {day(approved_on)}" if approved_on else PROPOSAL,
+            f"Formato aprobado el {days(approved_on)}" if approved_on else PROPOSAL,
             bool(approved_on),
             is_wide,
             [

@@ -32,7 +32,14 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import Line, View
 DAYS = ("Lun", "Mar", "Mié", "Jue", "Vie", "Sáb", "Dom")
 _WIDTH = 6
 _COLUMNS = (
-    *("folio", "backup_date", "item_id", "execution_mode", "size_bytes", "previous_size_bytes",),
+    *(
+        "folio",
+        "backup_date",
+        "item_id",
+        "execution_mode",
+        "size_bytes",
+        "previous_size_bytes",
+    ),
     *("size_change_pct", "verification_result", "csc_delivery_folio", "failure_folio", "status"),
 )
 LEGEND = [

@@ -18,7 +18,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Field,
 _LONGEST = 20_000
 # From there on digits are read in groups: years and small counts are not.
 _GROUPED = 10_000
-_INTERVAL = re.compile(r"(\d{4}-\d\d-\d\d)/(\d{4}-\d\d-\d\d)")
+_DAYS = re.compile(r"(\d{4}-\d\d-\d\d)(?:/(\d{4}-\d\d-\d\d))?")
 
 
 class Words:
@@ -49,15 +49,14 @@ class Words:
     def _scalar(self, field: Field, value: Any) -> str:
         if isinstance(value, Mapping):
             return "; ".join(f"{plain(name)}: {plain(each)}" for name, each in value.items())
-        if isinstance(value, bool):
-            return plain(value)
-        if isinstance(value, int):
-            return number(value) + (f" ({human_size(value)})" if field.name.endswith("_bytes") else "")
-        if isinstance(value, float):
-            return decimal(value)
+        if isinstance(value, (bool, int, float)):
+            size = f" ({human_size(value)})" if field.name.endswith("_bytes") else ""
+            return (decimal(value) if isinstance(value, float) else number(value)) + size
         if field.type == "datetime":
             return self.moment(value)
-        return day(value) if field.type == "date" else interval(self._procedure.label(field.name, value))
+        if field.type == "date" or field.name == "planned_dates":
+            return days(value)
+        return plain(self._procedure.label(field.name, value))
 
 
 def plain(value: Any) -> str:
@@ -70,7 +69,9 @@ def plain(value: Any) -> str:
 
 
 def number(value: int) -> str:
-    """Return a count or a size: ``number(650117120) == "650,117,120"``."""
+    """Return a count or a size, or yes and no: ``number(650117120) == "650,117,120"``."""
+    if isinstance(value, bool):
+        return plain(value)
     return f"{value:,}" if abs(value) >= _GROUPED else str(value)
 
 
@@ -79,18 +80,15 @@ def decimal(value: float) -> str:
     return f"{value:,.2f}" if round(value, 2) == value else str(value)
 
 
-def day(text: Any) -> str:
-    """Return a date as it is spoken of, or what stands in its place."""
+def days(text: Any) -> str:
+    """Return a date as it is spoken of, or the days from one to another, as a plan has them; else what stands there.
+
+    >>> days("2026-11-17/2026-12-31")
+    '17/11/2026 a 31/12/2026'
+    """
+    found = _DAYS.fullmatch(text) if isinstance(text, str) else None
     try:
-        return f"{date.fromisoformat(text):%d/%m/%Y}"
-    except (TypeError, ValueError):
-        return plain(text)
-
-
-def interval(text: Any) -> str:
-    """Return days from one to another, as a plan has them, in words; any other text as it stands."""
-    found = _INTERVAL.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        return plain(text)
-    first, last = day(found[1]), day(found[2])
-    return first if first == last else f"{first} a {last}"
+        spoken = [f"{date.fromisoformat(each):%d/%m/%Y}" for each in (found.groups() if found else ()) if each]
+    except ValueError:
+        spoken = []
+    return " a ".join(dict.fromkeys(spoken)) or plain(text)
