@@ -168,9 +168,9 @@ class Index(Tables):
         return list(dict.fromkeys([name, *names]))
 
     @property
-    def record_count(self) -> int:
-        """How many records the ledger has."""
-        return self._one("SELECT COUNT(*) FROM record")
+    def size(self) -> int:
+        """How many bytes of the ledger's files it has read."""
+        return self._one("SELECT COALESCE(SUM(size), 0) FROM file")
 
     @property
     def begins_on(self) -> date:

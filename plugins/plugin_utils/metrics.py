@@ -43,7 +43,7 @@ ALL: dict[str, tuple[tuple[str, ...], str]] = {
     "dse_backup_overdue_deliveries": (_ITEM, "Backups that CSC should have by now and has not."),
     "dse_backup_overdue_acknowledgements": (("server",), "Deliveries of which CSC should have spoken by now."),
     "dse_backup_overdue_loans": ((), "Loans of CSC's to be given back by now, or for too long without an answer."),
-    "dse_backup_ledger_records": ((), "Records in the ledger."),
+    "dse_backup_ledger_size_bytes": ((), "Size of the ledger's files, all years."),
     "dse_backup_run_timestamp_seconds": (("playbook",), "When a playbook last ended that was run without --limit."),
     "dse_backup_run_exit_status": (("playbook",), "Its exit status: 0, 2 (something failed), 3 (no ledger)."),
 }
@@ -109,7 +109,7 @@ def of_ledger(index: Index, procedure: Procedure, now: datetime) -> list[Sample]
     found += [Sample("dse_backup_overdue_acknowledgements", (server,), unsaid[server]) for server in servers]
     loans = [*waiting.loans_to_return(index, today), *waiting.loans_without_answer(index, procedure.loan, today)]
     found.append(Sample("dse_backup_overdue_loans", (), len({each.folio for each in loans})))
-    return [*found, Sample("dse_backup_ledger_records", (), index.record_count)]
+    return [*found, Sample("dse_backup_ledger_size_bytes", (), index.size)]
 
 
 class _Made(NamedTuple):
