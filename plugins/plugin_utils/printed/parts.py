@@ -115,12 +115,13 @@ class Signatures(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One record from which the form was made: where it stands in the ledger, and its hash, which may not be right."""
+    """One record of which the form was made: where it is, its hash, which may be wrong, and the hash before it."""
 
     name: str
     recorded_at: str
     file: str
     sha256: str
+    previous_sha256: str
     is_whole: bool
 
 
