@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
+from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
@@ -102,6 +103,8 @@ class ActionModule(PlanAction):
             expected=expected,
             lines=lines,
             chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
+            servers=tuple(task_vars["groups"].get("dse_servers", [])),
+            script_sha256=tool_sha256(),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:
