@@ -25,20 +25,20 @@ def autumn(tmp_path):
 
 def test_a_week_is_printed_as_html_and_as_pdf_and_nothing_else_is_written(autumn):
     """Breaks: printing changes the ledger, --check leaves a file, or a form of the week is not in the document."""
-    before, paths = _state(autumn.ledger), {suffix: autumn.root / f"week.{suffix}" for suffix in ("html", "pdf")}
-    tried = answer(autumn, "report.yml", "--check", report_form="2026-W47", report_output=str(paths["pdf"]))
-    assert tried.rc == 0 and "FORMATOS QUE SE IMPRIMIRÍAN" in tried.out, tried.out
-    assert not paths["pdf"].exists()
-    for path in paths.values():
-        done = answer(autumn, "report.yml", report_form=["2026-W47", "CSC-01-2026"], report_output=str(path))
+    before, paper, screen = _state(autumn.ledger), autumn.root / "forms.pdf", autumn.root / "week.html"
+    tried = answer(autumn, "report.yml", "--check", report_form="2026-W47", report_output=str(screen))
+    assert tried.rc == 0 and "FORMATOS QUE SE IMPRIMIRÍAN" in tried.out and not screen.exists(), tried.out
+    for path, names in ((screen, ["2026-W47"]), (paper, ["DSE-03-2026-W47", "CSC-01-2026"])):
+        done = answer(autumn, "report.yml", report_form=names, report_output=str(path))
         assert done.rc == 0 and f"en {path}" in done.out, done.out
-        assert stat.S_IMODE(path.stat().st_mode) & 0o037 == 0
-    page, pages = paths["html"].read_text("utf-8"), pypdf.PdfReader(paths["pdf"]).pages
-    text = " ".join(" ".join(each.extract_text() for each in pages).split())
-    names = re.findall(r'<h1 id="form-\d+">([^ <]+)', page)
-    assert names[:2] == ["DSE-02-2026-W47", "DSE-03-2026-W47"] and names[-1] == "CSC-01-2026" and len(names) > 5
-    assert all(name in text and name in done.out for name in names)
-    # In the night of the 19th srv-db01 had no room left, and one day nothing was backed up at all.
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    page = screen.read_text("utf-8")
+    printed = re.findall(r'<h1 id="form-\d+">([^ <]+)', page)
+    assert printed[:2] == ["DSE-02-2026-W47", "DSE-03-2026-W47"] and len(printed) > 5
+    assert all(name in tried.out for name in printed)
+    text = " ".join(" ".join(each.extract_text() for each in pypdf.PdfReader(paper).pages).split())
+    assert "DSE-03-2026-W47" in text and "Plan anual y control de respaldos" in text
+    # One night srv-db01 had no room left, and one day nothing was backed up at all.
     assert "OMITIDO" in page and "OMITIDO" in text and "HUELLA ROTA" not in page
     assert _state(autumn.ledger) == before and autumn.contacted() == []
 

@@ -49,6 +49,6 @@ def _weasyprint() -> Any:
     except OSError:
         raise MissingLibrary(
             "faltan en el controlador las bibliotecas del sistema que weasyprint necesita: "
-            "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+            "apt-get install libpangoft2-1.0-0 fonts-dejavu-core"
         ) from None
     return weasyprint
