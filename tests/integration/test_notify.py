@@ -162,6 +162,7 @@ def test_scheduled_runs_are_given_both_files(institution):
     """Breaks: whoever set them up by hand is told, and nobody is of what runs at night."""
     role, root = CHECKOUT / "roles" / "backup_controller", institution.root
     given = {
+        "backup_controller_ledger": str(institution.ledger),
         "backup_controller_notify_file": "/etc/dse-backup/avisos de noche.yml",
         "backup_controller_metrics_file": "/var/lib/node-exporter/dse.prom",
         "item": {"name": "dse-backup-controller", "what": "lo que corresponde", "argv": ["true"]},
