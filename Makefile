@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RESULTS := .cache/results
 TESTS := lint unit engine sanity integration newest molecule story
 
-.PHONY: demo test $(TESTS) bench clean
+.PHONY: demo test $(TESTS) bench reference pages clean
 
 demo: $(VENV)/controller
 	@demo/run
@@ -27,7 +27,8 @@ test: $(VENV)/dev
 	wait $$beside || failed=1; \
 	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
 
-lint: $(VENV)/dev
+lint: $(VENV)/dev pages
+	$(BIN)/python docs/reference/playbooks.py --check
 	ruff check
 	ruff format --check
 	yamllint --strict .
@@ -69,6 +70,18 @@ bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
 bench: $(VENV)/dev
 	tests/need zstd
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
+
+# From the sources: docs/playbooks.md, which is committed, and .cache/reference/html/index.html with all of roles, modules
+# and the callback.
+reference: $(VENV)/dev pages
+	$(BIN)/python docs/reference/playbooks.py
+
+pages: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
+pages: $(VENV)/dev
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck .
+	mkdir -p .cache/reference/rst
+	antsibull-docs collection --use-current --squash-hierarchy --dest-dir .cache/reference/rst dse.backup
+	sphinx-build --quiet --fail-on-warning -c docs/reference .cache/reference/rst .cache/reference/html
 
 $(VENV)/controller: requirements.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/need python3-venv

@@ -16,6 +16,7 @@ description:
   - Takes records from tasks of C(dse.backup.*) only.
   - Without it C(backup.yml) refuses to work. So that it is loaded, ansible.cfg needs the line
     C(callbacks_enabled = dse.backup.ledger).
+  - In a job of AWX it refuses to start, with exit status 3, where the ledger would go with the job's container.
 author: dse.backup maintainers (@dse-backup)
 extends_documentation_fragment: [dse.backup.telling]
 options:
@@ -48,7 +49,7 @@ from typing import Any, NoReturn
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars, telling
+from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars, ledger_place, telling
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
@@ -93,7 +94,10 @@ class CallbackModule(CallbackBase):
         self.run = None
         self.playbook = Path(playbook._file_name).stem
         self.waits_for = {task.action for task in _tasks_of(playbook)} & _AT_ONCE
-        self._refuse_misspelt(playbook)
+        if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
+            self._refuse_misspelt(playbook)
+            if lost := ledger_place.why_lost_here(directory):
+                self._end(lost, _NO_LEDGER)
         opens_a_run = any(task.action in _OPENING for task in _tasks_of(playbook))
         problem = ""
         try:
@@ -135,11 +139,10 @@ class CallbackModule(CallbackBase):
 
     def _refuse_misspelt(self, playbook: Any) -> None:
         file = Path(playbook._file_name)
-        if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
-            given = load_extra_vars(playbook.get_loader())
-            faults = extra_vars.misspelt(given, file.stem, file.read_text(encoding="utf-8"))
-            if faults:
-                self._end("no se hizo nada:\n  " + "\n  ".join(faults), _INCOMPLETE)
+        given = load_extra_vars(playbook.get_loader())
+        faults = extra_vars.misspelt(given, file.stem, file.read_text(encoding="utf-8"))
+        if faults:
+            self._end("no se hizo nada:\n  " + "\n  ".join(faults), _INCOMPLETE)
 
     def _take(self, result: Any) -> None:
         """Record what an action of ours returned; nobody else's task can reach the ledger, whatever it returns."""
