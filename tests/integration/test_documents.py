@@ -27,11 +27,24 @@ class Elsewhere(NamedTuple):
 
 DEMO = Elsewhere("tests/integration/test_demo.py", "test_the_demo_backs_up_then_finds_nothing_due", '"demo"')
 BY_HAND = "DSE_BACKUP_LEDGER=.demo/ledger .venv/bin/ansible-playbook -i .demo/inventory playbooks/backup.yml --check"
+DISASTER = "docs/recuperacion-de-desastre.md"
+BURNT = Elsewhere("tests/integration/test_csc_copy.py", "test_a_repository_that_burnt_is_filled_again", '"repair.yml"')
 ELSEWHERE = {
     "make demo": DEMO,
     "make demo FORCE=1": DEMO._replace(runs='"FORCE=1"'),
     "make test": Elsewhere(".ci/run", "", "exec make test"),
     BY_HAND: DEMO._replace(runs="BY_HAND"),
+    **{
+        each.text: Elsewhere("molecule/default/tests/test_restore.py", "test_every_command_works", "Con los playbooks")
+        for each in commands(CHECKOUT / DISASTER, DISASTER)
+        if each.section == "Con los playbooks"
+    },
+    "ansible-playbook -i INVENTARIO playbooks/verify.yml": BURNT._replace(runs='"verify.yml").rc == 2'),
+    "ansible-playbook -i INVENTARIO playbooks/repair.yml": BURNT,
+    # README has the same, for its own inventory.
+    "ansible-playbook -i inventory playbooks/deploy.yml --vault-password-file ARCHIVO": Elsewhere(
+        "README.md", "", "ansible-playbook -i institution playbooks/deploy.yml --vault-password-file FILE"
+    ),
 }
 
 
