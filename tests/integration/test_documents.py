@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 import pytest
-from documents import commands
+from documents import commands, is_shown
 from institution import CHECKOUT, Institution
 from reader import Reader, take_restic
 
@@ -46,6 +46,36 @@ ELSEWHERE = {
         "README.md", "", "ansible-playbook -i institution playbooks/deploy.yml --vault-password-file FILE"
     ),
 }
+
+
+READ = r"""
+# Title
+
+## «Section»
+
+<!-- 2026-11-18 01:00 it_rains -->
+<!-- it_pours -->
+   ```console
+   $ one -e 'a="b   c"' \
+         -e d=\e      why; it ends with exit status 2
+     what  it … says
+   srv-db01# two   # termina con 3
+   ```
+```yaml
+$ three
+```
+"""
+
+
+def test_what_is_to_be_typed_is_read_as_it_stands(tmp_path):
+    """Breaks: an option is taken for its explanation, an exit status or an answer that is promised is overlooked."""
+    (tmp_path / "read.md").write_text(READ, "utf-8")
+    one, two = commands(tmp_path / "read.md", "read.md")
+    assert (one.text, one.where, one.status) == (r"""one -e 'a="b   c"' -e d=\e""", "", 2)
+    assert (one.place, one.section, one.shown) == ("read.md:9", "«Section»", ("  what  it … says",))
+    assert one.marks == (("2026-11-18 01:00", "it_rains"), ("", "it_pours"))
+    assert (two.text, two.where, two.status, two.marks) == ("two", "srv-db01", 3, ())
+    assert is_shown(one.shown[0], "so:\nwhat it\nreally says") and not is_shown(one.shown[0], "what says it")
 
 
 @pytest.fixture
