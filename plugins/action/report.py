@@ -53,6 +53,7 @@ class ActionModule(PlanAction):
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
         with self.ledger.read() as index:
+            index.keep_what_is_read()
             answer = QUESTIONS[name](self._asked(index, said, options, task_vars))
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
         plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
