@@ -24,7 +24,7 @@ def signatures(entries: Iterable[Entry], later: Iterable[Entry], words: Words) -
     prepared: dict[str, list[str]] = {}
     found: dict[Signature, None] = {}
     for entry in entries:
-        prepared.setdefault(plain(entry.record.get("prepared_by")), []).append(entry.record.get("issued_at") or "")
+        prepared.setdefault(plain(entry.record.get("prepared_by")), []).append(str(entry.record.get("issued_at")))
         for each in entry.standing.acknowledgements if entry.standing else ():
             said = "; ".join(filter(None, (plain(each.reason), plain(each.storage_location))))
             act = ACTIONS.get(each.action, plain(each.action))

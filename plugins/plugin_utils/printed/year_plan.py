@@ -40,9 +40,13 @@ def printed(source: Source, form: Form, name: str, entries: list[Entry]) -> Prin
     done = {each.item_id: each for each in counted}
     newest = {entry.record["item_id"]: entry for entry in entries}
     older = [entry for entry in entries if newest[entry.record["item_id"]] is not entry]
-    version = max((entry.record["plan_version"] for entry in entries), default=None)
+    versions = [entry.record.get("plan_version") for entry in entries]
     said = [
-        *source.labelled(form, plan_year=plan.year, plan_version=version),
+        *source.labelled(
+            form,
+            plan_year=plan.year,
+            plan_version=max((each for each in versions if isinstance(each, int)), default=None),
+        ),
         Value("Cumplimiento calculado al", source.words.moment(source.now.isoformat()), "as_of"),
     ]
     rows = [plan.row(entry, done.get(item_id)) for item_id, entry in sorted(newest.items())]

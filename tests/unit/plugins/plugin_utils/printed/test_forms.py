@@ -269,6 +269,17 @@ def test_every_record_stands_at_the_foot_with_its_hash_and_a_broken_one_as_broke
     assert [mark.is_whole for mark in form.marks] == [False, True, True, True]
 
 
+def test_a_forged_record_that_cannot_be_printed_is_told_by_its_line(printed):
+    """Breaks: whoever puts a list in the place of a date leaves the auditor with a traceback and no form."""
+    forged = [
+        line.replace(b'"started_at":"2026-11-21T02:00:13-06:00"', b'"started_at":[]') for line in chained(RECORDS)
+    ]
+    with pytest.raises(CannotPrint) as told:
+        printed([], "DSE-02-2026-W47", lines=forged)
+    assert "ledger-2026.jsonl, línea" in told.value.faults[0] and "ALTERADA" in told.value.faults[0]
+    assert any("DSE-02-2026-0046" in fault for fault in told.value.faults)
+
+
 def test_a_week_prints_all_of_its_forms_and_several_names_one_document(printed):
     """Breaks: "show me week 47" leaves a form out, brings one of another week, or one twice."""
     names = [form.name for form in printed(RECORDS, "2026-W47")]
