@@ -19,6 +19,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import (
     notification,
     notification_sending,
 )
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.notification import News
 from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import reconcile
@@ -53,8 +54,11 @@ def news_of(run: Run | None, playbook: str, status: int, problem: str, *, is_par
 def _measure(run: Run | None, news: News, options: Options) -> Iterator[str]:
     of_ledger = None
     if run and not news.is_unrecorded:
-        with run.ledger.read() as index:
-            of_ledger = metrics.of_ledger(index, run.ledger.procedure, news.ended_at)
+        try:
+            with run.ledger.read() as index:
+                of_ledger = metrics.of_ledger(index, run.ledger.procedure, news.ended_at)
+        except LedgerError as error:  # How the run ended is told all the same.
+            yield str(error)
     # What was done to some servers says nothing of the rest.
     of_run = [] if news.is_partial else metrics.of_run(news.playbook, news.ended_at, news.status)
     fault = metrics_file.write(os.path.abspath(os.path.expanduser(options.metrics)), of_run, of_ledger)
