@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import views
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import record_sha256
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import ELSEWHERE
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.later import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import (
     PrintedForm,
     Row,
@@ -89,8 +89,7 @@ class _Plan:
             if name not in self.columns or value.notes
         ]
         cells = [values[name].text if name in values else "" for name in self.columns]
-        is_broken = entry.record.get("record_sha256") != record_sha256(entry.record)
-        return Row(cells, [*detail, *_rest(done)], is_broken)
+        return Row(cells, [*detail, *_rest(done)], not is_whole(entry.record))
 
     def unplanned(self, done: Fulfilment) -> Row:
         """Return the row of what is expected by its request and stands in no line of the plan."""
