@@ -47,8 +47,8 @@ options:
     default: ""
   form:
     description:
-      - Forms to print, instead of a question, as one document. A folio is the form of its record - of FOR 7.5 DSE 02 and
-        03 that of its week, of DSE 04 that of its run on its server, of CSC 01 that of its year. A view such as
+      - Forms to print, instead of a question, as one document. A folio is the form of its record - of FOR 7.5 DSE 02
+        and 03 that of its week, of DSE 04 that of its run on its server, of CSC 01 that of its year. A view such as
         C(DSE-03-2026-W47), C(DSE-04-2026) or C(CSC-01-2026) is all forms of it, and so is a week such as C(2026-W47).
       - They are whole, whatever C(--limit) says. A record whose hash is not right is printed as such.
     type: list

@@ -24,11 +24,13 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import co
 FAILURE, REVIEWED, MISSED, OVERDUE, ALL_WELL = "failure", "review", "missed", "overdue", "all_well"
 
 # A message is for reading on a telephone; the ledger has all of it.
-_ROWS = 12
+_ROWS = 10
 _ROWS_OF_A_SECTION = 5
 _LONGEST_LINE = 240
-_LONGEST_CAUSE = 160
+_LONGEST_CAUSE = 280
 
+# In records it stands as the two characters that `readable` makes of it.
+_LINE_END = re.compile(r"\\[nr]|[\n\r]")
 # What servers and programs say in an error may name a URL with its password, or an option with one.
 _IN_A_URL = re.compile(r"(?<=://)\S*@(?=\S)")
 _ASSIGNED = re.compile(
@@ -106,7 +108,8 @@ def messages(news: News) -> list[Message]:
 def _problem(news: News) -> Iterator[Message]:
     if news.problem:
         what = "NO SE PUEDE ESCRIBIR EL REGISTRO OFICIAL" if news.is_unrecorded else f"{news.playbook}.yml NO HIZO NADA"
-        lines = [f"  {_said(news.problem, 2 * _LONGEST_LINE)}", "", "JAA: corrija la causa y ejecute de nuevo:"]
+        said = _said(" ".join(_LINE_END.sub(" ", news.problem).split()), 2 * _LONGEST_LINE)
+        lines = [f"  {said}", "", "JAA: corrija la causa y ejecute de nuevo:"]
         if news.is_unrecorded:
             lines.insert(1, "  Lo que no está asentado no cuenta como respaldado.")
         yield _message(news, FAILURE, f"Respaldos DSE: {what}", [*lines, command(news.playbook)])
@@ -269,8 +272,7 @@ def _counted(number: int, one: str, several: str) -> str:
 
 
 def _cause(text: str) -> str:
-    # A newline stands in the records as the two characters that `readable` makes of it.
-    return _said(re.split(r"\\[nr]|\n", text.strip(), maxsplit=1)[0], _LONGEST_CAUSE)
+    return _said(_LINE_END.split(text.strip(), maxsplit=1)[0], _LONGEST_CAUSE)
 
 
 def _said(text: str, limit: int = 80) -> str:

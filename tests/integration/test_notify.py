@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import accepted  # noqa: F401 (it finds the collection)
 import pytest
 from ansible_collections.dse.backup.tests.unit.receivers import Web, configuration, mute
 from answers import acknowledge
+from institution import CHECKOUT
 from prometheus_client.parser import text_string_to_metric_families
 
 SECRETS = ("clave-de-prueba-7f3a", "la-clave-de-csc-91b6", "clave-del-webhook", "clave-de-become", "clave-en-el-error")
@@ -69,6 +71,7 @@ def test_a_night_s_failure_and_review_are_told_once_each_without_a_secret(instit
     (review,) = institution.records("backup", verification_result="review")
     assert set(heard) == {"1 falla (srv-web01)", "1 respaldo espera el dictamen de JAA (srv-web01)"}
     assert f"{failure['folio']} · srv-web01 · portal-src: " in heard["1 falla (srv-web01)"]
+    assert "https://***@bkp/" in heard["1 falla (srv-web01)"]
     assert f"accept_folio={review['folio']}" in heard["1 respaldo espera el dictamen de JAA (srv-web01)"]
     assert failure["folio"] not in heard["1 respaldo espera el dictamen de JAA (srv-web01)"]
     after = metrics(institution)
@@ -153,3 +156,32 @@ def test_a_ledger_that_cannot_be_written_is_told_before_the_run_gives_up(institu
     assert {key: now[key] for key in kept if "run" not in key[0]} == {
         k: v for k, v in kept.items() if "run" not in k[0]
     }
+
+
+def test_scheduled_runs_are_given_both_files(institution):
+    """Breaks: whoever set them up by hand is told, and nobody is of what runs at night."""
+    role, root = CHECKOUT / "roles" / "backup_controller", institution.root
+    given = {
+        "backup_controller_ledger": str(institution.ledger),
+        "backup_controller_notify_file": "/etc/dse-backup/avisos de noche.yml",
+        "backup_controller_metrics_file": "/var/lib/node-exporter/dse.prom",
+        "item": {"name": "dse-backup-controller", "what": "lo que corresponde", "argv": ["true"]},
+    }
+    template = {"src": f"{role}/templates/{{{{ each }}}}.j2", "dest": f"{root}/{{{{ each }}}}"}
+    play = {
+        "hosts": "srv-bkp01",
+        "gather_facts": False,
+        "vars_files": [f"{role}/defaults/main.yml", f"{role}/vars/main.yml"],
+        "tasks": [
+            {"ansible.builtin.template": template, "loop": ["cron", "service"], "loop_control": {"loop_var": "each"}}
+        ],
+    }
+    (root / "schedule.yml").write_text(json.dumps([play]), "utf-8")
+    more = json.dumps({**given, "role_path": str(role)})
+    done = institution.start(root / "schedule.yml", "-e", more).wait()
+    assert done.rc == 0, done.out
+    for file, line in (("cron", "{}={}"), ("service", 'Environment="{}={}"')):
+        lines = (root / file).read_text("utf-8").splitlines()
+        assert line.format("DSE_BACKUP_LEDGER", institution.ledger) in lines
+        assert line.format("DSE_BACKUP_NOTIFY", given["backup_controller_notify_file"]) in lines
+        assert line.format("DSE_BACKUP_METRICS", given["backup_controller_metrics_file"]) in lines

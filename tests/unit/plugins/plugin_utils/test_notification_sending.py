@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils import notification_sending
@@ -14,6 +16,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.notification import Mes
 from ansible_collections.dse.backup.plugins.plugin_utils.notification_sending import send
 from ansible_collections.dse.backup.tests.unit.receivers import Mail, Web, configuration, free_port, mute
 
+CHECKOUT = Path(__file__).parents[4]
 FAILURE = Message(
     "failure", "Respaldos DSE: 1 falla (srv-web01)", "portal-src: disco lleno, ñandú\n  DSE-05-2026-0031\n"
 )
@@ -106,6 +109,13 @@ def test_a_configuration_that_tells_nobody_is_said_to(tmp_path, content, said):
         file.chmod(0o600)
     (warning,) = send([FAILURE], str(file), 20)
     assert said in warning and str(file) in warning
+
+
+def test_the_example_is_one(tmp_path):
+    file = tmp_path / "notify.yml"
+    shutil.copyfile(CHECKOUT / "docs" / "notify.example.yml", file)
+    file.chmod(0o600)
+    assert send([], str(file), 20) == []
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
