@@ -15,12 +15,14 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
+from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+from ansible_collections.dse.backup.plugins.plugin_utils.printed import job as printing
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
@@ -38,12 +40,15 @@ class ActionModule(PlanAction):
         options, faults = self.answers(
             **texts,
             items={"type": "list", "elements": "str", "default": []},
+            form={"type": "list", "elements": "str", "default": []},
             repository_root={"type": "str", "required": True},
         )
         said = {name: options[name].strip() for name in texts}
         self.now = datetime.now(self.procedure.zone)
         name = said["question"]
         path = os.path.abspath(os.path.expanduser(said["output"])) if said["output"] else ""
+        if options["form"]:
+            return self._print(options, path, faults)
         faults += [*self._faults_of_scope(said), *self._faults(name, path)]
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
@@ -57,6 +62,15 @@ class ActionModule(PlanAction):
             problems = "; ".join(map(readable, answer.problems))
             raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
         return {"changed": False, "answer": plain}
+
+    def _print(self, options: dict[str, Any], path: str, faults: list[str]) -> dict[str, Any]:
+        writes = not self._task.check_mode
+        try:
+            words, result = printing.print_forms(options, path, faults, self.ledger, self.now, writes=writes)
+        except printing.CannotPrint as error:
+            raise AnsibleActionFail(str(error)) from None
+        display.display(words)
+        return {"changed": False, **result}
 
     def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
         wanted = self.limited(task_vars)
@@ -89,6 +103,8 @@ class ActionModule(PlanAction):
             expected=expected,
             lines=lines,
             chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
+            servers=tuple(task_vars["groups"].get("dse_servers", [])),
+            script_sha256=tool_sha256(),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:
