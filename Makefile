@@ -7,6 +7,10 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # ansible-lint and molecule look for each other's programs here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# What weasyprint needs of the system; where a library lies depends on the processor.
+FOR_PDF := libpangoft2-1.0-0:$(or $(wildcard /usr/lib/*/libpangoft2-1.0.so.0),/missing) \
+	fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+
 RESULTS := .cache/results
 TESTS := lint unit engine sanity integration newest molecule story
 
@@ -36,6 +40,7 @@ lint: $(VENV)/dev pages
 	ansible-lint --profile production --offline
 
 unit: $(VENV)/dev
+	tests/need $(FOR_PDF)
 	pytest tests/unit -m 'not engine' --numprocesses 2 --junitxml=$(RESULTS)/$@.xml
 
 # The unit tests that work with the real restic.
@@ -43,7 +48,7 @@ engine: $(VENV)/dev
 	pytest tests/unit -m engine --numprocesses 2 --dist worksteal --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev
-	tests/need git faketime:/usr/bin/faketime
+	tests/need $(FOR_PDF) git faketime:/usr/bin/faketime
 	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
 

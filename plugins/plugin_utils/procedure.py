@@ -377,12 +377,13 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     forms = _forms(files, form_files, labels) if common.data and line.data else {}
     media = _media(files["media.yml"], labels)
     controls = files["controls.yml"]
-    _check_institution(institution, forms)
+    _check_institution(institution)
     _check_revisions(revisions)
     _check_controls(controls)
     _check_kinds(kinds)
     if all(file.data for file in (common, line, kinds, *form_files)):
         _check_every_record_has_its_form(common, kinds, forms)
+        _check_approvals(institution, forms)
     if problems:
         raise ProcedureError(dict.fromkeys(problems))  # once each: every form tells what is wrong with a shared field
 
@@ -506,11 +507,14 @@ def _fields(
     return tuple(fields)
 
 
-def _check_institution(source: Source, forms: Mapping[str, Form]) -> None:
-    data = source.data
-    for code in data["layouts_approved_on"] if data and forms else ():
+def _check_approvals(source: Source, forms: Mapping[str, Form]) -> None:
+    for code in source.data["layouts_approved_on"] if source.data else ():
         if code not in forms:
             source.report(("layouts_approved_on", code), f"no es la clave de un formato ({', '.join(forms)})")
+
+
+def _check_institution(source: Source) -> None:
+    data = source.data
     if data and data["prepared_by"] not in data["roles"]:
         source.report(("prepared_by",), f"«{data['prepared_by']}» no está en roles ({', '.join(data['roles'])})")
 

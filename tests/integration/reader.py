@@ -47,7 +47,7 @@ class Reader:
         self._scenes = scenes
         self._elsewhere = elsewhere
         self._folio = ""
-        self._typed: dict[str, str] = {}
+        self._typed: dict[object, str] = {}
         self.checkout.mkdir()
         for path in CHECKOUT.iterdir():
             if path.name not in _NOT_OURS:
@@ -66,11 +66,12 @@ class Reader:
         for command in commands(CHECKOUT / document, document):
             if command.text in self._elsewhere:
                 continue
-            if not command.marks and self._typed.get(command.text, document) != document:
+            said = (command.text, command.status, command.shown)
+            if not command.marks and self._typed.get(said, document) != document:
                 continue
             for mark in command.marks:
                 self._happen(mark, command)
-            self._typed[command.text] = document
+            self._typed[said] = document
             self._expect(command)
 
     def _happen(self, mark: Mark, command: Command) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 import pytest
-from documents import commands
+from documents import commands, is_shown
 from institution import CHECKOUT, Institution
 from reader import Reader, take_restic
 
@@ -27,12 +27,55 @@ class Elsewhere(NamedTuple):
 
 DEMO = Elsewhere("tests/integration/test_demo.py", "test_the_demo_backs_up_then_finds_nothing_due", '"demo"')
 BY_HAND = "DSE_BACKUP_LEDGER=.demo/ledger .venv/bin/ansible-playbook -i .demo/inventory playbooks/backup.yml --check"
+DISASTER = "docs/recuperacion-de-desastre.md"
+BURNT = Elsewhere("tests/integration/test_csc_copy.py", "test_a_repository_that_burnt_is_filled_again", '"repair.yml"')
 ELSEWHERE = {
     "make demo": DEMO,
     "make demo FORCE=1": DEMO._replace(runs='"FORCE=1"'),
     "make test": Elsewhere(".ci/run", "", "exec make test"),
     BY_HAND: DEMO._replace(runs="BY_HAND"),
+    **{
+        each.text: Elsewhere("molecule/default/tests/test_restore.py", "test_every_command_works", "Con los playbooks")
+        for each in commands(CHECKOUT / DISASTER, DISASTER)
+        if each.section == "Con los playbooks"
+    },
+    "ansible-playbook -i INVENTARIO playbooks/verify.yml": BURNT._replace(runs='"verify.yml").rc == 2'),
+    "ansible-playbook -i INVENTARIO playbooks/repair.yml": BURNT,
+    # README has the same, for its own inventory.
+    "ansible-playbook -i inventory playbooks/deploy.yml --vault-password-file ARCHIVO": Elsewhere(
+        "README.md", "", "ansible-playbook -i institution playbooks/deploy.yml --vault-password-file FILE"
+    ),
 }
+
+
+READ = r"""
+# Title
+
+## «Section»
+
+<!-- 2026-11-18 01:00 it_rains -->
+<!-- it_pours -->
+   ```console
+   $ one -e 'a="b   c"' \
+         -e d=\e      why; it ends with exit status 2
+     what  it … says
+   srv-db01# two   # termina con 3
+   ```
+```yaml
+$ three
+```
+"""
+
+
+def test_what_is_to_be_typed_is_read_as_it_stands(tmp_path):
+    """Breaks: an option is taken for its explanation, an exit status or an answer that is promised is overlooked."""
+    (tmp_path / "read.md").write_text(READ, "utf-8")
+    one, two = commands(tmp_path / "read.md", "read.md")
+    assert (one.text, one.where, one.status) == (r"""one -e 'a="b   c"' -e d=\e""", "", 2)
+    assert (one.place, one.section, one.shown) == ("read.md:9", "«Section»", ("  what  it … says",))
+    assert one.marks == (("2026-11-18 01:00", "it_rains"), ("", "it_pours"))
+    assert (two.text, two.where, two.status, two.marks) == ("two", "srv-db01", 3, ())
+    assert is_shown(one.shown[0], "so:\nwhat it\nreally says") and not is_shown(one.shown[0], "what says it")
 
 
 @pytest.fixture

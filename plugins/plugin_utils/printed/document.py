@@ -37,7 +37,8 @@ def _keys(asked: Asked, source: Source) -> Iterator[FormKey]:
             for key, entries in source.gathered.entries.items()
             if any(asked.takes(key, entry.record) for entry in entries)
         ]
-        for form in source.procedure.forms.values():
+        # The backups first, then what is about them.
+        for form in sorted(source.procedure.forms.values(), key=lambda each: "backup" not in each.record_types):
             name = f"{form.series}-{asked.week}"
             of_week = list(_of_view(name, source)) if views.parse(name, source.procedure) else []
             yield from of_week or sorted(key for key in touched if key.form_code == form.code)

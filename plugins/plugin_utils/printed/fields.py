@@ -64,7 +64,7 @@ class Fields:
         known = {field.name for field in fields}
         for name, each in entry.record.items():
             if name not in known and name not in skip and name not in ELSEWHERE:
-                yield Value(plain(name), plain(each), name)
+                yield Value(plain(name), plain(each), plain(name))
 
     def value(self, field: Field, entry: Entry, later: Iterable[Entry], more: Mapping[str, Any]) -> Value:
         """Return one field. What is computed on reading is never taken from the record itself."""

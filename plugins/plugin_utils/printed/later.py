@@ -78,8 +78,8 @@ def marks(entries: Iterable[Entry], later: Iterable[Entry], procedure: Procedure
         what = procedure.label("record_type", record["record_type"])
         about = f" de {plain(record['about_folio'])}" if record.get("about_folio") else ""
         name = plain(record.get("folio")) or f"{what}{about}"
-        sha256 = record.get("record_sha256")
-        found.append(
-            Mark(name, words.moment(record["recorded_at"]), entry.file, plain(sha256), sha256 == record_sha256(record))
-        )
+        sha256, before = record.get("record_sha256"), record.get("previous_sha256")
+        is_whole = sha256 == record_sha256(record)
+        at = words.moment(record["recorded_at"])
+        found.append(Mark(name, at, entry.file, plain(sha256), plain(before), is_whole))
     return found

@@ -11,8 +11,8 @@ from typing import NamedTuple, Union
 
 # How long a text may be to take one part of a row, or two; longer ones take all of it.
 _ONE, _TWO = 21, 66
-# A column is no wider for words that are longer.
-_WIDEST = 24
+# A column is no wider, in letters.
+_WIDEST = 40
 
 
 class Value(NamedTuple):
@@ -51,14 +51,13 @@ class Table(NamedTuple):
 
     @property
     def widths(self) -> list[float]:
-        """How wide each column is, in percent: by its longest word, so that no folio is broken."""
-        columns = zip(*(row.cells for row in self.rows)) if self.rows else ([] for _each in self.headings)
+        """How wide each column is, in percent: by its longest word, so that no folio is broken, or its texts."""
+        columns = zip(self.headings, *(row.cells for row in self.rows))
         needed = [
-            1.5 + max(len(word) for text in (heading, *cells) for word in (text or "—").split())
-            for heading, cells in zip(self.headings, columns)
+            min(1.5 + max(max(len(text) / 4, *map(len, text.split())) for text in cells if text), _WIDEST)
+            for cells in columns
         ]
-        limited = [min(each, _WIDEST) for each in needed]
-        return [round(100 * each / sum(limited), 2) for each in limited]
+        return [round(100 * each / sum(needed), 2) for each in needed]
 
 
 class Day(NamedTuple):
@@ -115,12 +114,13 @@ class Signatures(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One record from which the form was made: where it stands in the ledger, and its hash, which may not be right."""
+    """One record of which the form was made: where it is, its hash, which may be wrong, and the hash before it."""
 
     name: str
     recorded_at: str
     file: str
     sha256: str
+    previous_sha256: str
     is_whole: bool
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.html import page, title
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import PrintedForm
@@ -21,32 +23,32 @@ def document(found: list[PrintedForm], damaged: int, procedure: Procedure, now: 
     """Return the document; ``damaged`` is how many of the ledger's lines cannot be read. Raises MissingLibrary."""
     weasyprint = _weasyprint()
     fonts = weasyprint.text.fonts.FontConfiguration()
+    # A form has all it needs: what a record names is opened by nobody.
+    nothing = weasyprint.urls.URLFetcher(allowed_protocols=())
     documents = [
         weasyprint.HTML(
-            string=page([form], damaged, procedure, now, ("style.css", "paged.css")), url_fetcher=_refuse
+            string=page([form], damaged, procedure, now, ("style.css", "paged.css")), url_fetcher=nothing
         ).render(font_config=fonts)
         for form in found
     ]
     whole = documents[0].copy([each for part in documents for each in part.pages])
     whole.metadata.title = title(found)
-    return whole.write_pdf()
+    # Tagged, for whoever has it read aloud.
+    return whole.write_pdf(pdf_tags=True)
 
 
 def _weasyprint() -> Any:
     try:
-        import weasyprint  # noqa: PLC0415 (for PDF only, and slow to load)
-        import weasyprint.text.fonts  # noqa: PLC0415
+        # What it cannot find it tells at length on the screen, and for one system among many.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import weasyprint  # noqa: PLC0415 (for PDF only, and slow to load)
+            import weasyprint.text.fonts  # noqa: PLC0415
+            import weasyprint.urls  # noqa: PLC0415
     except ImportError:
         raise MissingLibrary("falta la biblioteca weasyprint en el controlador: pip install weasyprint") from None
     except OSError:
-        # It loads Pango by itself, and says in many lines that it is not there.
         raise MissingLibrary(
             "faltan en el controlador las bibliotecas del sistema que weasyprint necesita: "
-            "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+            "apt-get install libpangoft2-1.0-0 fonts-dejavu-core"
         ) from None
     return weasyprint
-
-
-def _refuse(url: str, *_arguments: Any, **_options: Any) -> NoReturn:
-    """Fetch nothing: a form has all it needs, and what a record names is nobody's business to open."""
-    raise ValueError(f"una forma impresa no abre nada: {url}")

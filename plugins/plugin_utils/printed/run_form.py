@@ -12,7 +12,6 @@ from ansible_collections.dse.backup.plugins.plugin_utils.printed.asked import Fo
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import PrintedForm, Sheet, in_rows
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import days as spoken
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import plain
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form
 
 _WIDTH = 6
@@ -37,6 +36,4 @@ def printed(source: Source, form: Form, key: FormKey, entries: list[Entry]) -> P
         Sheet("Corrida", in_rows(said, _WIDTH)),
         *lines.parts(source, form, entries, _COLUMNS, said),
     ]
-    return source.framed(
-        form, plain(name), plain(f"{key.server} · {when}"), parts, entries, also_about=(key.name,), is_wide=True
-    )
+    return source.framed(form, name, f"{key.server} · {when}", parts, entries, also_about=(key.name,), is_wide=True)

@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forms of one record each: FOR 7.5 DSE 05 in its three uses, DAU 01, CSC 02 and its files, CSC 03 and its steps."""
+"""The forms of one record each: FOR 7.5 DSE 05 in its three uses, DAU 01, CSC 02 with its files, CSC 03 its steps."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import FIRST, NONCONFORMING, REVIEW
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, views
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE, MISSED, MITIGATED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
@@ -57,12 +57,12 @@ LEGEND = [
 
 def servers(source: Source, name: str) -> list[str]:
     """Return the servers of which a week has anything to show, in order."""
-    return sorted({line.server for line in _view(source, name).lines})
+    return sorted({line.server for line in source.view(name).lines})
 
 
 def printed(source: Source, form: Form, name: str, server: str, entries: list[Entry]) -> PrintedForm:
     """Return a week's form; of FOR 7.5 DSE 03, that of one server."""
-    view = _view(source, name)
+    view = source.view(name)
     shown = sorted(
         (line for line in view.lines if server in ("", line.server)), key=lambda line: (line.server, line.item_id)
     )
@@ -85,12 +85,6 @@ def printed(source: Source, form: Form, name: str, server: str, entries: list[En
     period = f"semana {week}, del {view.first:%d/%m/%Y} al {view.last:%d/%m/%Y}"
     about = f"{server} · {period}" if server else period
     return source.framed(form, name, about, parts, entries, also_about=(name,), is_wide=True)
-
-
-def _view(source: Source, name: str) -> View:
-    form, first, last = views.parse(name, source.procedure)
-    expected = source.expected
-    return views.view(name, form, first, last, all_expected=expected, index=source.index, now=source.now)
 
 
 def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day: bool) -> Grid:
