@@ -14,7 +14,6 @@ import shlex
 import stat
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
@@ -33,8 +32,8 @@ def send(messages: list[Message], file: str, wait: float) -> list[str]:
     if fault:
         return [fault]
     request = json.dumps({"file": file, "messages": [message._asdict() for message in messages]}).encode()
-    # A file, not a pipe: it has all of it also where nobody waits any more.
-    with tempfile.TemporaryFile() as stream:
+    # A file, not a pipe: it has all of it also where nobody waits any more. In memory: the disk may be what is full.
+    with os.fdopen(os.memfd_create("notification"), "w+b") as stream:
         stream.write(request)
         stream.seek(0)
         # -P: this directory's calendar.py is not Python's. A session of its own: Ctrl-C is meant for the run.
