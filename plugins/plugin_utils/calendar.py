@@ -134,9 +134,14 @@ def _fixed(
     kind, ends = stretch.kind, stretch.ends or date.max
     length = timedelta(days=6) if kind.schedule.unit == "week" else timedelta(0)
     first = slot_of(kind.schedule, stretch.begins)
+    # Sorted out once: a year of days is not looked through for each of its days.
+    made_in: dict[date, list[Made]] = {}
+    for each in made:
+        if stretch.begins <= each.day <= ends:
+            made_in.setdefault(slot_of(kind.schedule, each.day), []).append(each)
     while first <= min(ends, until):
         last = first + length
-        here = [each for each in made if max(first, stretch.begins) <= each.day <= min(last, ends)]
+        here = made_in.get(first, [])
         cover = next((each for each in here if each.conforms), None)
         is_expected = (first > stretch.begins or (goes_on and first == stretch.begins)) and last <= ends
         if cover:
