@@ -1,0 +1,215 @@
+// What the page does besides standing there: charts where they are looked at, a filter, buttons that copy a command.
+// Without it everything but the charts, and the table of each backup, can be read all the same.
+(() => {
+  "use strict";
+  const DAY = 86400000;
+  const [specs, words] = ["graficas", "palabras"].map((id) => JSON.parse(document.getElementById(id).textContent));
+  const weekdays = ["domingo", "lunes", "martes", "miércoles", "jueves", "viernes", "sábado"];
+  const months = ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
+    "noviembre", "diciembre"];
+  const time = { dateTime: "%d/%m/%Y %H:%M", date: "%d/%m/%Y", time: "%H:%M:%S", periods: ["a.m.", "p.m."],
+    days: weekdays, shortDays: weekdays.map((each) => each.slice(0, 3)), months, shortMonths: words.months };
+  const number = { decimal: ".", thousands: ",", grouping: [3], currency: ["$", ""] };
+  const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+  const pad = (value) => String(value).padStart(2, "0");
+  const spoken = (ms) => {
+    const day = new Date(ms);
+    return `${pad(day.getUTCDate())}/${pad(day.getUTCMonth() + 1)}/${day.getUTCFullYear()}`;
+  };
+  const unitOf = (bytes) => Math.min(bytes > 0 ? Math.floor(Math.log2(bytes) / 10) : 0, UNITS.length - 1);
+  const size = (bytes) => {
+    const unit = unitOf(bytes);
+    return `${(bytes / 1024 ** unit).toFixed(unit ? 1 : 0)} ${UNITS[unit]}`;
+  };
+  // Monday is 0.
+  const weekday = (ms) => (new Date(ms).getUTCDay() + 6) % 7;
+
+  // --- What the charts are drawn from ---------------------------------------------------------------------------
+
+  const cell = (ms, state, mark, said) => ({ week: ms - weekday(ms) * DAY, weekday: weekday(ms), state, mark, said });
+
+  const ofYear = (data) => data.all.map(([offset, state, count]) => {
+    const ms = (data.first + offset) * DAY;
+    const [word] = words.states[state];
+    return cell(ms, state, state === "d" ? "" : String(count), `${spoken(ms)}: ${count} ${word}${count > 1 ? "s" : ""}`);
+  });
+
+  const slotsOf = (data) => data.slots.flatMap(([first, days, states]) => [...states].map((state, position) => {
+    const from = (data.first + first + position * days) * DAY;
+    const to = from + days * DAY;
+    const [word, mark] = words.states[state];
+    const when = days === 1 ? spoken(from) : `${spoken(from)} a ${spoken(to - DAY)}`;
+    const limits = [data.first * DAY, (data.last + 1) * DAY];
+    const middle = (Math.max(from, limits[0]) + Math.min(to, limits[1])) / 2;
+    return { days, from, to, middle, state, mark, said: `${when}: ${word}` };
+  }));
+
+  // Each backup with the sizes between which it would conform: around the last conforming one before it.
+  const backupsOf = (data) => {
+    let reference = data.before;
+    return data.days.map((offset, position) => {
+      const letter = data.results[position];
+      const result = letter.toLowerCase();
+      const bytes = data.sizes[position];
+      const day = (data.first + offset) * DAY;
+      const found = { day, bytes, result, reference, counts: "cfa".includes(result), isManual: letter !== result,
+        folio: data.shared + data.folios[position] };
+      if (found.counts) reference = bytes;
+      return found;
+    });
+  };
+
+  const sizesOf = (data, backups) => {
+    const largest = Math.max(...backups.map((each) => Math.max(each.bytes, (each.reference || 0) * (data.high || 1))));
+    const unit = unitOf(largest);
+    const scaled = (bytes) => bytes / 1024 ** unit;
+    const values = backups.map((each) => ({
+      day: each.day, size: scaled(each.bytes), result: each.result, counts: each.counts,
+      ...(each.reference && data.high
+        ? { low: scaled(each.reference * data.low), high: scaled(each.reference * data.high) } : {}),
+      said: `${spoken(each.day)}: ${size(each.bytes)}, ${words.results[each.result]} (${each.folio})`,
+    }));
+    return [values, UNITS[unit]];
+  };
+
+  // --- Drawing --------------------------------------------------------------------------------------------------
+
+  const drawn = new Map();
+
+  // In the specs «@name» is a colour of the style sheet, or one of ``more``.
+  const draw = (place, name, values, more) => {
+    const style = getComputedStyle(document.documentElement);
+    const fill = (_key, value) => typeof value === "string" && value[0] === "@"
+      ? more[value.slice(1)] ?? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
+    const spec = JSON.parse(JSON.stringify({ ...specs[name], config: specs.config }), fill);
+    drawn.set(place, () => draw(place, name, values, more));
+    vegaEmbed(place, { ...spec, data: { values } }, { mode: "vega-lite", renderer: "svg", actions: false, ast: true,
+      defaultStyle: false, timeFormatLocale: time, formatLocale: number,
+      tooltip: { disableDefaultStyle: true, formatTooltip: (value) => value } });
+  };
+
+  const chart = (label, name, values, more) => {
+    const inner = make("div");
+    const place = make("div", { className: `chart ${name}` }, inner);
+    for (const [key, value] of Object.entries({ role: "img", "aria-label": label })) inner.setAttribute(key, value);
+    for (const [key, value] of Object.entries({ role: "group", "aria-label": label, tabindex: "0" })) {
+      place.setAttribute(key, value);
+    }
+    requestAnimationFrame(() => {
+      draw(inner, name, values, more);
+      place.scrollLeft = place.scrollWidth;
+    });
+    return place;
+  };
+
+  const tableOf = (caption, headings, rows) => {
+    const head = make("tr", {}, ...headings.map((each) => make("th", { scope: "col", textContent: each })));
+    const body = rows.map((row) => make("tr", {}, ...row.map((each) => make("td", { textContent: each }))));
+    const table = make("table", {}, make("caption", { textContent: caption }), make("thead", {}, head),
+      make("tbody", {}, ...body));
+    const place = make("div", { className: "scroll", tabIndex: 0 }, table);
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", caption);
+    return place;
+  };
+
+  const open = (item) => {
+    const source = item.querySelector("script");
+    if (item.dataset.drawn) return;
+    item.dataset.drawn = "yes";
+    const data = JSON.parse(source.textContent);
+    const name = item.querySelector(".name b").textContent;
+    const more = { period: [data.first * DAY, (data.last + 1) * DAY] };
+    const slots = slotsOf(data);
+    const backups = backupsOf(data);
+    const parts = [];
+    if (slots.length) {
+      parts.push(make("h4", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
+      const days = slots.filter((each) => each.days === 1)
+        .map((each) => cell(each.from, each.state, each.mark, each.said));
+      const longer = slots.filter((each) => each.days > 1);
+      const label = `Calendario de ${name}; los mismos números están en la tabla «Por mes».`;
+      if (days.length) parts.push(chart(label, "days", days, more));
+      if (longer.length) parts.push(chart(label, "slots", longer, more));
+    }
+    if (backups.length) {
+      const [values, unit] = sizesOf(data, backups);
+      const limits = data.high ? `; la banda es lo que se tolera: de ${Math.round(data.low * 100 - 100)} a +${
+        Math.round(data.high * 100 - 100)} % del último conforme` : "";
+      parts.push(make("h4", { textContent: "Tamaños" }),
+        make("p", { className: "quiet", textContent: `Cada punto es un respaldo${limits}. Triángulo: en revisión; cruz: no conforme.` }),
+        chart(`Tamaños de ${name}; los mismos números están en la tabla de respaldos.`, "sizes", values, { ...more, unit }));
+      const rows = backups.map((each) => [each.folio, spoken(each.day), size(each.bytes),
+        each.reference ? `${((each.bytes / each.reference - 1) * 100).toFixed(2)} %` : "—",
+        words.results[each.result], each.isManual ? "manual" : "automático"]).reverse();
+      const folded = make("details", { className: "many" },
+        make("summary", { textContent: `Tabla de respaldos (${rows.length})` }));
+      folded.addEventListener("toggle", () => folded.append(tableOf(`Respaldos de ${name}`,
+        ["Folio", "Fecha", "Tamaño", "Contra el último conforme", "Resultado", "Modo"], rows)), { once: true });
+      parts.push(folded);
+    }
+    source.replaceWith(...parts);
+  };
+
+  document.getElementById("lista").addEventListener("toggle", ({ target }) => {
+    if (target.open && target.matches(".item")) open(target);
+  }, true);
+  for (const item of document.querySelectorAll(".item[open]")) open(item);
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    const data = JSON.parse(place.nextElementSibling.textContent);
+    place.replaceWith(chart(place.dataset.label, "days", ofYear(data), {}));
+  }
+  dark.addEventListener("change", () => drawn.forEach((again) => again()));
+
+  // --- Finding --------------------------------------------------------------------------------------------------
+
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const filter = document.getElementById("filtro");
+  const [search, pending, told] = ["buscar", "pendientes", "cuenta"].map((id) => document.getElementById(id));
+  let entries;
+  const find = () => {
+    entries ??= [...document.querySelectorAll(".item")].map((item) => [item,
+      plain(`${item.querySelector("summary").textContent} ${item.querySelector("dl").textContent}`)]);
+    const wanted = plain(search.value).split(/\s+/).filter(Boolean);
+    let count = 0;
+    for (const [item, text] of entries) {
+      const shown = wanted.every((each) => text.includes(each)) && (!pending.checked || item.matches(".worried"));
+      item.hidden = !shown;
+      count += shown;
+    }
+    told.textContent = `${count} de ${entries.length} respaldos`;
+  };
+  filter.hidden = false;
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  search.addEventListener("input", find);
+  pending.addEventListener("change", find);
+
+  // --- Copying --------------------------------------------------------------------------------------------------
+
+  for (const code of document.querySelectorAll(".next code")) {
+    const button = make("button", { type: "button", textContent: "Copiar" });
+    const said = make("span", { className: "quiet" });
+    said.setAttribute("role", "status");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        said.textContent = "copiado";
+      } catch {
+        getSelection().selectAllChildren(code);
+        said.textContent = "seleccionado: cópielo con Ctrl+C";
+      }
+    });
+    code.after(button, said);
+  }
+
+  // A link to what is folded unfolds it.
+  addEventListener("hashchange", () => document.getElementById(location.hash.slice(1))?.closest("details")
+    ?.setAttribute("open", ""));
+})();
