@@ -16,9 +16,10 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
@@ -70,6 +71,10 @@ class ActionModule(PlanAction):
             return [each for each in found if wanted(each.server)]
 
         reach = self.ledger.extent()
+
+        def lines() -> Iterator[Line]:
+            return self.ledger.lines(reach)
+
         return Asked(
             index,
             self.procedure,
@@ -82,7 +87,8 @@ class ActionModule(PlanAction):
             folio=said["folio"],
             register=register,
             expected=expected,
-            lines=lambda: self.ledger.lines(reach),
+            lines=lines,
+            chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:

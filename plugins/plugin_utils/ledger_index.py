@@ -196,6 +196,14 @@ class Index(Tables):
         """Return the record of that folio, read from the ledger's files."""
         return next(self._records("folio = ?", folio), None)
 
+    def newest_first(self, *record_types: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of these types, or all, the last one first; each is read when it is asked for."""
+        marks = ", ".join("?" * len(record_types))
+        where = f"WHERE record_type IN ({marks})" if record_types else ""
+        query = f"SELECT file, start FROM record {where} ORDER BY rowid DESC"  # noqa: S608 (the text is ours)
+        for file, start in self._connection.execute(query, record_types):
+            yield self._read_record(file, start)
+
     def knows(self, folio: str) -> bool:
         """Tell whether a record has that folio."""
         return bool(self._one("SELECT COUNT(*) FROM record WHERE folio = ?", folio))
@@ -426,9 +434,12 @@ class Index(Tables):
             values,
         ).fetchall()
         for file, start in places:
-            with open(os.path.join(self._directory, file), "rb") as stream:
-                stream.seek(start)
-                yield json.loads(stream.readline())
+            yield self._read_record(file, start)
+
+    def _read_record(self, file: str, start: int) -> dict[str, Any]:
+        with open(os.path.join(self._directory, file), "rb") as stream:
+            stream.seek(start)
+            return json.loads(stream.readline())
 
     def _version(self) -> int:
         return self._one("PRAGMA user_version")

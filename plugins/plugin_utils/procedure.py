@@ -208,6 +208,24 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What carries out clauses. `within_days`: how old its newest evidence may be, None where it needs a cause."""
+
+    key: str
+    label: str
+    within_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause of the text and, by their keys, the controls that carry it out."""
+
+    clause: str
+    title: str
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A procedure (5.1) or a document (5.2) that the text refers to."""
 
@@ -246,6 +264,8 @@ class Procedure:
     form_record_types: frozenset[str]
     forms: Mapping[str, Form]
     media: Media
+    controls: Mapping[str, Control]
+    clauses: tuple[Clause, ...]
     references: tuple[Reference, ...]
     revisions: tuple[Revision, ...]
     labels: Mapping[str, Mapping[str, str]]
@@ -339,8 +359,10 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     labels: dict[str, dict[str, str]] = {}
     forms = _forms(files, form_files, labels) if common.data and line.data else {}
     media = _media(files["media.yml"], labels)
+    controls = files["controls.yml"]
     _check_institution(institution)
     _check_revisions(revisions)
+    _check_controls(controls)
     _check_kinds(kinds)
     if all(file.data for file in (common, line, kinds, *form_files)):
         _check_every_record_has_its_form(common, kinds, forms)
@@ -377,6 +399,8 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         form_record_types=frozenset(record_types["forms"]),
         forms=forms,
         media=media,
+        controls={key: Control(key, **entry) for key, entry in controls.data["controls"].items()},
+        clauses=tuple(Clause(**entry | {"controls": tuple(entry["controls"])}) for entry in controls.data["clauses"]),
         references=(
             *(Reference("procedure", **entry) for entry in references["procedures"]),
             *(Reference("document", **entry) for entry in references["documents"]),
@@ -480,6 +504,15 @@ def _check_revisions(source: Source) -> None:
         if revision["date"] <= before:
             source.report((position, "date"), f"«{revision['date']}» no es posterior a la revisión anterior ({before})")
         before = revision["date"]
+
+
+def _check_controls(source: Source) -> None:
+    data = source.data or {"controls": {}, "clauses": []}
+    for position, clause in enumerate(data["clauses"]):
+        for key in clause["controls"]:
+            if key not in data["controls"]:
+                known = ", ".join(data["controls"])
+                source.report(("clauses", position, "controls"), f"«{key}» no es un control conocido ({known})")
 
 
 def _check_kinds(source: Source) -> None:

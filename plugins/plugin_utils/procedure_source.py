@@ -152,6 +152,10 @@ _SHAPES: Mapping[str, _Shape] = {
         "information_types": {"*": _INFORMATION_TYPE},
     },
     "repository_types.yml": _LABELS,
+    "controls.yml": {
+        "controls": {"*": {"label": _TEXT, "within_days?": _COUNT}},
+        "clauses": [{"clause": _TEXT, "title": _TEXT, "controls": [_TEXT]}],
+    },
     "media.yml": {
         "types": _LABELS,
         "states": _LABELS,

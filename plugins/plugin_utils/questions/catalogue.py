@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.conformity import conformity
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.copies import copies
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import loans
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue import overdue
 
-QUESTIONS: dict[str, Callable[[Asked], Answer]] = {"copies": copies, "loans": loans, "overdue": overdue}
+QUESTIONS: dict[str, Callable[[Asked], Answer]] = {each.__name__: each for each in (conformity, copies, loans, overdue)}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_chain import Chain
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
@@ -33,7 +34,8 @@ class Asked:
     ``has_server`` tells whether a server is within ``--limit``; ``items`` are the ids that are asked about, all where
     there are none. ``place_of`` says where JAA keeps the repository of a server. ``year`` (0), ``week`` ("") and
     ``folio`` ("") are what is asked about, where it is said. ``register`` is the whole inventory, ``expected`` what JAA
-    ever accepted, ``lines`` the ledger's own lines, oldest first: they are functions, as few questions need them.
+    ever accepted, ``lines`` the ledger's own lines, oldest first, ``chain`` what their verification found: they are
+    functions, as few questions need them.
     """
 
     index: Index
@@ -48,6 +50,7 @@ class Asked:
     register: Callable[[], Register] = lambda: Register([], [])
     expected: Callable[[], list[Expected]] = list
     lines: Callable[[], Iterable[Line]] = tuple
+    chain: Callable[[], Chain] = Chain
 
     def has(self, server: str, *item_ids: str) -> bool:
         """Tell whether something of a server, and of any of these items, is asked about."""
