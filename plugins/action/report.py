@@ -20,9 +20,12 @@ from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expect
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
+from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator
+from ansible_collections.dse.backup.plugins.plugin_utils.page import composition, document
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
+from ansible_collections.dse.backup.plugins.plugin_utils.screen import page as screen_page
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
 
 display = Display()
@@ -47,6 +50,8 @@ class ActionModule(PlanAction):
         faults += [*self._faults_of_scope(said), *self._faults(name, path)]
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
+        if path and not name:
+            return self._page(path, said, options, task_vars)
         with self.ledger.read() as index:
             answer = QUESTIONS[name](self._asked(index, said, options, task_vars))
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
@@ -57,6 +62,25 @@ class ActionModule(PlanAction):
             problems = "; ".join(map(readable, answer.problems))
             raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
         return {"changed": False, "answer": plain}
+
+    def _page(self, path: str, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Write the page that answers every question; it is not one itself, and does not fail by what it tells."""
+        by = f"Corrida {self.mark.run_id}, de {operator(task_vars).recorded}."
+        size = 0
+        try:
+            with self.ledger.read() as index:
+                asked = self._asked(index, said, options, task_vars)
+                page = composition.compose(asked, QUESTIONS, directory=self.ledger.directory, by=by)
+            text = document.document(page)
+            if not self._task.check_mode:
+                size = document.write(path, text)
+        except document.MissingLibrary as error:
+            raise AnsibleActionFail(f"report_output: {error}") from None
+        except OSError as error:
+            raise AnsibleActionFail(f"report_output: no se pudo escribir {readable(path)}: {error.strerror}") from None
+        display.display(screen_page.written(page, path, size))
+        problems = {each.name: each.problems for each in page.urgent}
+        return {"changed": False, "page": {"path": path, "size_bytes": size, "problems": problems}}
 
     def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
         wanted = self.limited(task_vars)
@@ -101,13 +125,14 @@ class ActionModule(PlanAction):
                 yield f"report_week: «{readable(said['week'], 80)}» no es una semana (2026-W47)"
 
     def _faults(self, name: str, path: str) -> Iterator[str]:
-        if name not in QUESTIONS:
+        is_page = not name and ledger_export.suffix(path) == ".html"
+        if name not in QUESTIONS and not is_page:
             close = difflib.get_close_matches(name, QUESTIONS, n=1)
             what = f"«{readable(name, 80)}» no es una pregunta" if name else "falta la pregunta"
             hint = f"¿quiso decir «{close[0]}»? " if close else ""
             yield f"question: {what}; {hint}hay: {', '.join(QUESTIONS)}"
-        if path and ledger_export.suffix(path) != ".json":
-            yield f"report_output: {readable(path)} debe terminar en .json"
+        if path and not is_page and ledger_export.suffix(path) != ".json":
+            yield f"report_output: {readable(path)} debe terminar en .json; sin pregunta, en .html: la página de todo"
         elif path and (fault := ledger_export.fault(path, self.ledger.directory)):
             yield f"report_output: {readable(fault)}"
 

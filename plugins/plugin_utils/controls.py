@@ -457,7 +457,7 @@ def revision_in_force(facts: Facts, clause: Clause) -> Found:
     in_force = facts.asked.procedure.procedure_revision
     found = Found()
     for record in facts.asked.index.newest_first():
-        if record.get("procedure_revision"):
+        if record.get("folio") and record.get("procedure_revision"):
             found.evidence, found.on = record["folio"], date.fromisoformat(record["recorded_at"][:10])
             if record["procedure_revision"] != in_force:
                 found.faults.append(f"{record['folio']} dice {record['procedure_revision']}; vigente: {in_force}")

@@ -88,18 +88,19 @@ def document(page: Page) -> str:
     )
 
 
-def write(path: str, text: str) -> None:
-    """Write the page whole or not at all. Raises OSError."""
+def write(path: str, text: str) -> int:
+    """Write the page whole or not at all; return its size in bytes. Raises OSError."""
     new = f"{path}.new"
     try:
-        with open(new, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
-            stream.write(text)
+        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
+            size = stream.write(text.encode())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(new, path)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(new)
+    return size
 
 
 def _policy(style: str, *scripts: str) -> str:
