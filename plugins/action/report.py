@@ -65,7 +65,7 @@ class ActionModule(PlanAction):
 
     def _page(self, path: str, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the page that answers every question; it is not one itself, and does not fail by what it tells."""
-        by = f"Corrida {self.mark.run_id}, de {operator(task_vars).recorded}."
+        by = f"Hecha por {operator(task_vars).recorded} en la corrida {self.mark.run_id}."
         size = 0
         try:
             with self.ledger.read() as index:

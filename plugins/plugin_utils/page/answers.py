@@ -34,8 +34,10 @@ _LEFT_OUT = ("trace",)
 # What is to be done first.
 _URGENT = (
     *("integrity", "failures", "gaps", "verification", "overdue", "copies", "loans", "restores"),
-    *("coverage", "requests", "conformity"),
+    *("coverage", "requests"),
 )
+# It looks once more, as an auditor does, at what the others have told.
+_RETOLD = ("conformity",)
 # More rows than this nobody reads on a page; the question itself has them all.
 MOST_ROWS = 1000
 _CELL = 300
@@ -90,22 +92,27 @@ def sections(answers: Mapping[str, Answer], roles: Collection[str]) -> Iterator[
 
 
 def urgent(several: Collection[Said]) -> list[Said]:
-    """Return the answers that need action, the most urgent first."""
+    """Return the answers that need action, the most urgent first; none that tells the same once more."""
     order = {name: position for position, name in enumerate(_URGENT)}
-    return sorted((each for each in several if each.problems), key=lambda each: order.get(each.name, len(order)))
+    found = [each for each in several if each.problems and each.name not in _RETOLD]
+    return sorted(found, key=lambda each: order.get(each.name, len(order)))
+
+
+def retold(several: Collection[Said]) -> list[Said]:
+    """Return the answers in which the same needs action once more."""
+    return [each for each in several if each.problems and each.name in _RETOLD]
 
 
 def say(name: str, answer: Answer, roles: Collection[str]) -> Said:
     """Return an answer as it stands on the page."""
-    names = _NAMES.union(roles)
-    calm = {section.heading: _calm(section.heading, names) for section in answer.sections}
+    headings = {section.heading: calm(section.heading, roles) for section in answer.sections}
     return Said(
         name,
-        _calm(answer.title, names),
-        [readable(_with(calm, each)) for each in answer.problems],
+        calm(answer.title, roles),
+        [readable(_with(headings, each, roles)) for each in answer.problems],
         answer.next_command,
         answer.all_is_well,
-        [_table(section, calm[section.heading]) for section in answer.sections if section.rows],
+        [_table(section, headings[section.heading]) for section in answer.sections if section.rows],
     )
 
 
@@ -115,13 +122,16 @@ def _table(section: Section, heading: str) -> Table:
     return Table(heading, headings, rows, len(section.rows) - len(rows), section.next_command)
 
 
-def _with(calm: Mapping[str, str], problem: str) -> str:
-    """Return a problem with the heading that it begins with, if any, in calm words."""
-    heading = next((each for each in calm if problem.startswith(each)), "")
-    return calm.get(heading, "") + problem[len(heading) :]
+def _with(headings: Mapping[str, str], problem: str, roles: Collection[str]) -> str:
+    """Return a problem in calm words as far as it is ours: names that follow a colon stay as they are."""
+    for heading, words in headings.items():
+        if problem.startswith(heading):
+            return words + problem[len(heading) :]
+    ours, colon, names = problem.partition(": ")
+    return calm(ours, roles) + colon + names if colon and " " in ours and ours.isupper() else problem
 
 
-def _calm(heading: str, names: Collection[str]) -> str:
-    """Return a heading that is written in capitals, for a screen without any other means, as a sentence."""
-    words = _SHOUTED.sub(lambda found: found[0] if found[0] in names else found[0].lower(), heading)
+def calm(heading: str, roles: Collection[str]) -> str:
+    """Return what is written in capitals, for a screen without any other means, as a sentence."""
+    words = _SHOUTED.sub(lambda found: found[0] if found[0] in _NAMES or found[0] in roles else found[0].lower(), heading)
     return words[:1].upper() + words[1:]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,16 @@ class Page:
     @property
     def urgent(self) -> list[Said]:
         """The answers that need action."""
-        return answers.urgent([each for _heading, several in self.sections for each in several])
+        return answers.urgent(self._said)
+
+    @property
+    def retold(self) -> list[Said]:
+        """The answers that say the same once more, as an auditor sees it."""
+        return answers.retold(self._said)
+
+    @property
+    def _said(self) -> list[Said]:
+        return [each for _heading, several in self.sections for each in several]
 
     @property
     def problem_count(self) -> int:
@@ -60,20 +69,24 @@ def compose(asked: Asked, questions: Mapping[str, Question], *, directory: str, 
     asked = dataclasses.replace(asked, index=OneReading(asked.index))
     period = Period.of(asked.year, asked.now.date())
     answered = answers.ask(asked, questions)
-    several = items(asked, period, _custody(answered.get("copies")))
+    roles = asked.procedure.institution.roles
+    several = items(asked, period, _custody(answered.get("copies"), roles))
     tally = Tally.empty(period)
     for each in several:
         tally.add(each.tally)
-    sections = list(answers.sections(answered, asked.procedure.institution.roles))
+    sections = list(answers.sections(answered, roles))
     return Page(asked, period, readable(directory), readable(by), sections, several, tally, _year(tally, period))
 
 
-def _custody(copies: Answer | None) -> dict[Place, tuple[str, bool]]:
+def _custody(copies: Answer | None, roles: Collection[str]) -> dict[Place, tuple[str, bool]]:
     """Return in words how the copies of each item stand, and whether that needs action."""
     for section in copies.sections if copies else ():
         if section.name == "items":
             words = section.columns[-1].words
-            return {(row["server"], row["item_id"]): (words(row), row["needs_action"]) for row in section.rows}
+            return {
+                (row["server"], row["item_id"]): (answers.calm(words(row), roles), row["needs_action"])
+                for row in section.rows
+            }
     return {}
 
 

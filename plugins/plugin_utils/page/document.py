@@ -80,7 +80,7 @@ def document(page: Page) -> str:
         states=STATES.values(),
         charts=json.loads((_HERE / "charts.json").read_text("utf-8")),
         words={
-            "states": {each.letter: [each.one, each.mark] for each in STATES.values()},
+            "states": {each.letter: [each.one, each.mark, each.several] for each in STATES.values()},
             "results": {key[0]: words.lower() for key, words in RESULTS.items()} | {"a": "aceptado por JAA"},
             "months": MONTHS,
         },

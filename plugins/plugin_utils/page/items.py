@@ -23,6 +23,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
 
 # What the charts call a result, by its first letter; what JAA accepted is one of its own.
 _ACCEPTED = "a"
+# A week has its next one within so many days.
+_AHEAD = timedelta(days=7)
 Place = tuple[str, str]
 
 
@@ -60,10 +62,10 @@ def items(asked: Asked, period: Period, custody: Mapping[Place, tuple[str, bool]
     told: set[Place] = set()
     for each in asked.expected():
         if asked.has(each.server, *each.item_ids):
-            slots = expectations.slots(each, asked.index, asked.now, until=min(period.last, period.today))
+            slots = expectations.slots(each, asked.index, asked.now, until=period.today + _AHEAD)
             told.update((each.server, item_id) for item_id in each.item_ids)
             item = facts.item(each, slots, list(expectations.backups(each, asked.index)), period)
-            if item.tally.all or item.backup_count or slots[-1:] and slots[-1].state == PENDING:
+            if item.tally.all or item.backup_count or _goes_on(slots):
                 found.append(item)
     # What nobody asked for, or was backed up before requests were registered.
     rest: dict[Place, list[Backup]] = {}
@@ -99,7 +101,8 @@ class _Facts:
         key = (expected.request if expected else last).information_type
         kind = self._procedure.information_types.get(key)
         custody, is_wrong = self._custody.get(place, ("", False))
-        wrong = [slot for slot in slots if slot.state in WRONG and period.has(told_on(slot))]
+        begun = [slot for slot in slots if slot.first <= period.today]
+        wrong = [slot for slot in begun if slot.state in WRONG and period.has(told_on(slot))]
         within = _within(backups, period)
         return Item(
             *place,
@@ -111,10 +114,10 @@ class _Facts:
             next_due=next((slot.last for slot in slots if slot.state == PENDING), None),
             worries=[*self._worries(place, expected, slots), *([custody] if is_wrong else [])],
             custody=custody,
-            tally=Tally.of(slots, period),
+            tally=Tally.of(begun, period),
             wrong=wrong[::-1],
             backup_count=len(within),
-            drawn={**_drawn(slots, backups, within, period), **self._tolerance(place, key)},
+            drawn={**_drawn(begun, backups, within, period), **self._tolerance(place, key)},
         )
 
     def _worries(self, place: Place, expected: Expected | None, slots: list[Slot]) -> Iterator[str]:
@@ -131,7 +134,7 @@ class _Facts:
             yield f"falla abierta: {failures[0]}" if len(failures) == 1 else f"{len(failures)} fallas abiertas"
         if expected is None:
             yield "sin solicitud aceptada"
-        elif not expected.is_in_inventory and slots[-1:] and slots[-1].state == PENDING:
+        elif not expected.is_in_inventory and _goes_on(slots):
             yield "no está en el inventario"
 
     def _tolerance(self, place: Place, key: str) -> dict[str, float]:
@@ -146,6 +149,11 @@ class _Facts:
         }
 
 
+def _goes_on(slots: list[Slot]) -> bool:
+    """Tell whether something is still expected."""
+    return bool(slots) and slots[-1].state == PENDING
+
+
 def _within(backups: Iterable[Backup], period: Period) -> list[Backup]:
     first, last = period.first.isoformat(), period.last.isoformat()
     return [each for each in backups if first <= each.backup_date <= last]
@@ -154,8 +162,8 @@ def _within(backups: Iterable[Backup], period: Period) -> list[Backup]:
 def _drawn(slots: list[Slot], backups: list[Backup], within: list[Backup], period: Period) -> dict[str, Any]:
     """Return what the charts are drawn from, small: a thousand items have it in the page.
 
-    ``first`` and ``last`` are days since 1970, all other days count from the first. ``slots`` are [first day, days
-    each, a letter for each state]; ``days``, ``sizes`` (bytes), ``results`` (a letter each, large where it was made by
+    ``first`` and ``last`` are days since 1970, all other days count from the first. ``daily`` and
+    ``longer`` are slots: [first day, days each, a letter for each state]; ``days``, ``sizes`` (bytes), ``results`` (a letter each, large where it was made by
     hand) and ``folios`` (after what all begin with) are of the backups, in their order. ``before`` is the size of the
     last conforming one before the period.
     """
@@ -164,7 +172,8 @@ def _drawn(slots: list[Slot], backups: list[Backup], within: list[Backup], perio
     shared = os.path.commonprefix(folios) if len(folios) > 1 else ""
     return {
         **period.as_days_since_1970(),
-        "slots": list(_stretches(slots, period)),
+        "daily": list(_runs((each for each in slots if each.kind.schedule.unit == "day"), period)),
+        "longer": list(_runs((each for each in slots if each.kind.schedule.unit != "day"), period)),
         "before": before[-1] if before else None,
         "days": [period.offset(date.fromisoformat(each.backup_date)) for each in within],
         "sizes": [each.size_bytes for each in within],
@@ -179,7 +188,7 @@ def _letter(backup: Backup) -> str:
     return letter.upper() if backup.execution_mode == "manual" else letter
 
 
-def _stretches(slots: Iterable[Slot], period: Period) -> Iterator[list[Any]]:
+def _runs(slots: Iterable[Slot], period: Period) -> Iterator[list[Any]]:
     """Yield runs of slots of the same length that follow one another."""
     current: list[Any] = []
     for slot in slots:

@@ -37,21 +37,31 @@
 
   const ofYear = (data) => data.all.map(([offset, state, count]) => {
     const ms = (data.first + offset) * DAY;
-    const [word] = words.states[state];
-    return cell(ms, state, state === "d" ? "" : String(count), `${spoken(ms)}: ${count} ${word}${count > 1 ? "s" : ""}`);
+    const [one, , several] = words.states[state];
+    return cell(ms, state, state === "d" ? "" : String(count), `${spoken(ms)}: ${count} ${count > 1 ? several : one}`);
   });
 
-  const slotsOf = (data) => data.slots.flatMap(([first, days, states]) => [...states].map((state, position) => {
+  const slotsOf = (data, runs) => runs.flatMap(([first, days, states]) => [...states].map((state, position) => {
     const from = (data.first + first + position * days) * DAY;
     const to = from + days * DAY;
     const [word, mark] = words.states[state];
     const when = days === 1 ? spoken(from) : `${spoken(from)} a ${spoken(to - DAY)}`;
     const limits = [data.first * DAY, (data.last + 1) * DAY];
     const middle = (Math.max(from, limits[0]) + Math.min(to, limits[1])) / 2;
-    return { days, from, to, middle, state, mark, said: `${when}: ${word}` };
+    return { from, to, middle, state, mark, said: `${when}: ${word}` };
   }));
 
-  // Each backup with the sizes between which it would conform: around the last conforming one before it.
+  // The days of the period of which nothing is told: nothing was expected.
+  const withEmpty = (cells, data) => {
+    const told = new Set(cells.map((each) => each.week + each.weekday * DAY));
+    const empty = [];
+    for (let ms = data.first * DAY; ms <= data.last * DAY; ms += DAY) {
+      if (!told.has(ms)) empty.push(cell(ms, "e", "", `${spoken(ms)}: nada programado`));
+    }
+    return [...empty, ...cells];
+  };
+
+  // Each backup with what it was compared with: the last conforming one before it.
   const backupsOf = (data) => {
     let reference = data.before;
     return data.days.map((offset, position) => {
@@ -67,16 +77,27 @@
   };
 
   const sizesOf = (data, backups) => {
-    const largest = Math.max(...backups.map((each) => Math.max(each.bytes, (each.reference || 0) * (data.high || 1))));
-    const unit = unitOf(largest);
+    const unit = unitOf(Math.max(...backups.map((each) => each.bytes)));
     const scaled = (bytes) => bytes / 1024 ** unit;
-    const values = backups.map((each) => ({
-      day: each.day, size: scaled(each.bytes), result: each.result, counts: each.counts,
-      ...(each.reference && data.high
-        ? { low: scaled(each.reference * data.low), high: scaled(each.reference * data.high) } : {}),
-      said: `${spoken(each.day)}: ${size(each.bytes)}, ${words.results[each.result]} (${each.folio})`,
-    }));
+    const points = backups.map((each) => ({ day: each.day, size: scaled(each.bytes), result: each.result,
+      counts: each.counts, said: `${spoken(each.day)}: ${size(each.bytes)}, ${words.results[each.result]} (${each.folio})` }));
+    // From each conforming one on, the next may be so small or so large.
+    const steps = [[data.first * DAY, data.before], ...backups.filter((each) => each.counts)
+      .map((each) => [each.day, each.bytes])].filter(([, bytes]) => bytes && data.high);
+    const bands = [...steps, ...steps.slice(-1).map(([, bytes]) => [(data.last + 1) * DAY, bytes])]
+      .map(([day, bytes]) => ({ day, low: scaled(bytes * data.low), high: scaled(bytes * data.high) }));
+    const values = [...bands, ...points];
     return [values, UNITS[unit]];
+  };
+
+  // The days, weeks and months of the period, for the axes.
+  const axisOf = (data) => {
+    const period = [data.first * DAY, (data.last + 1) * DAY];
+    const starts = [];
+    for (let ms = period[0]; ms < period[1]; ms += DAY) if (new Date(ms).getUTCDate() === 1) starts.push(ms);
+    const weeks = [];
+    for (let ms = period[0] - weekday(period[0]) * DAY; ms < period[1]; ms += 7 * DAY) weeks.push(ms);
+    return { period, months: starts, weeks };
   };
 
   // --- Drawing --------------------------------------------------------------------------------------------------
@@ -90,7 +111,7 @@
       ? more[value.slice(1)] ?? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
     const spec = JSON.parse(JSON.stringify({ ...specs[name], config: specs.config }), fill);
     drawn.set(place, () => draw(place, name, values, more));
-    vegaEmbed(place, { ...spec, data: { values } }, { mode: "vega-lite", renderer: "svg", actions: false, ast: true,
+    return vegaEmbed(place, { ...spec, data: { values } }, { mode: "vega-lite", renderer: "svg", actions: false, ast: true,
       defaultStyle: false, timeFormatLocale: time, formatLocale: number,
       tooltip: { disableDefaultStyle: true, formatTooltip: (value) => value } });
   };
@@ -102,10 +123,8 @@
     for (const [key, value] of Object.entries({ role: "group", "aria-label": label, tabindex: "0" })) {
       place.setAttribute(key, value);
     }
-    requestAnimationFrame(() => {
-      draw(inner, name, values, more);
-      place.scrollLeft = place.scrollWidth;
-    });
+    // The newest days are on the right, and a phone shows less than a year.
+    requestAnimationFrame(() => draw(inner, name, values, more).then(() => { place.scrollLeft = place.scrollWidth; }));
     return place;
   };
 
@@ -126,22 +145,20 @@
     item.dataset.drawn = "yes";
     const data = JSON.parse(source.textContent);
     const name = item.querySelector(".name b").textContent;
-    const more = { period: [data.first * DAY, (data.last + 1) * DAY] };
-    const slots = slotsOf(data);
+    const more = axisOf(data);
+    const days = slotsOf(data, data.daily).map((each) => cell(each.from, each.state, each.mark, each.said));
+    const longer = slotsOf(data, data.longer);
     const backups = backupsOf(data);
     const parts = [];
-    if (slots.length) {
+    if (days.length || longer.length) {
       parts.push(make("h4", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
-      const days = slots.filter((each) => each.days === 1)
-        .map((each) => cell(each.from, each.state, each.mark, each.said));
-      const longer = slots.filter((each) => each.days > 1);
       const label = `Calendario de ${name}; los mismos números están en la tabla «Por mes».`;
-      if (days.length) parts.push(chart(label, "days", days, more));
+      if (days.length) parts.push(chart(label, "days", withEmpty(days, data), more));
       if (longer.length) parts.push(chart(label, "slots", longer, more));
     }
     if (backups.length) {
       const [values, unit] = sizesOf(data, backups);
-      const limits = data.high ? `; la banda es lo que se tolera: de ${Math.round(data.low * 100 - 100)} a +${
+      const limits = data.high ? `; la banda es lo que se tolera: de −${Math.round(100 - data.low * 100)} a +${
         Math.round(data.high * 100 - 100)} % del último conforme` : "";
       parts.push(make("h4", { textContent: "Tamaños" }),
         make("p", { className: "quiet", textContent: `Cada punto es un respaldo${limits}. Triángulo: en revisión; cruz: no conforme.` }),
@@ -164,7 +181,7 @@
   for (const item of document.querySelectorAll(".item[open]")) open(item);
   for (const place of document.querySelectorAll("[data-chart]")) {
     const data = JSON.parse(place.nextElementSibling.textContent);
-    place.replaceWith(chart(place.dataset.label, "days", ofYear(data), {}));
+    place.replaceWith(chart(place.dataset.label, "days", withEmpty(ofYear(data), data), axisOf(data)));
   }
   dark.addEventListener("change", () => drawn.forEach((again) => again()));
 

@@ -81,10 +81,11 @@ class Tally(NamedTuple):
         return self.all[DONE] + self.all[LATE]
 
     def table(self) -> tuple[list[str], list[tuple[str, list[int]]]]:
-        """Return the months as headings, and a row of counts for each state that occurs."""
-        headings = [f"{MONTHS[month - 1]} {year % 100:02}" for year, month in self.months]
+        """Return the months in which anything fell due as headings, and a row of counts for each state that occurs."""
+        months = {month: counter for month, counter in self.months.items() if counter}
+        headings = [f"{MONTHS[month - 1]} {year % 100:02}" for year, month in months]
         rows = [
-            (said.several, [counter[state] for counter in self.months.values()])
+            (said.several, [counter[state] for counter in months.values()])
             for state, said in STATES.items()
             if self.all[state]
         ]
