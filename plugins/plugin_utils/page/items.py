@@ -164,7 +164,7 @@ def _drawn(slots: list[Slot], backups: list[Backup], within: list[Backup], perio
 
     ``first`` and ``last`` are days since 1970, all other days count from the first. ``daily`` and
     ``longer`` are slots: [first day, days each, a letter for each state]; ``days``, ``sizes`` (bytes), ``results`` (a letter each, large where it was made by
-    hand) and ``folios`` (after what all begin with) are of the backups, in their order. ``before`` is the size of the
+    hand) and ``folios`` (a text, what comes after ``shared``, with spaces between) are of the backups, in their order. ``before`` is the size of the
     last conforming one before the period.
     """
     before = [each.size_bytes for each in backups if each.conforms and each.backup_date < period.first.isoformat()]
@@ -179,7 +179,7 @@ def _drawn(slots: list[Slot], backups: list[Backup], within: list[Backup], perio
         "sizes": [each.size_bytes for each in within],
         "results": "".join(map(_letter, within)),
         "shared": shared,
-        "folios": [folio[len(shared) :] for folio in folios],
+        "folios": " ".join(folio[len(shared) :] for folio in folios),
     }
 
 

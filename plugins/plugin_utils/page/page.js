@@ -63,6 +63,7 @@
 
   // Each backup with what it was compared with: the last conforming one before it.
   const backupsOf = (data) => {
+    const folios = data.folios.split(" ");
     let reference = data.before;
     return data.days.map((offset, position) => {
       const letter = data.results[position];
@@ -70,7 +71,7 @@
       const bytes = data.sizes[position];
       const day = (data.first + offset) * DAY;
       const found = { day, bytes, result, reference, counts: "cfa".includes(result), isManual: letter !== result,
-        folio: data.shared + data.folios[position] };
+        folio: data.shared + folios[position] };
       if (found.counts) reference = bytes;
       return found;
     });
@@ -149,12 +150,12 @@
     const days = slotsOf(data, data.daily).map((each) => cell(each.from, each.state, each.mark, each.said));
     const longer = slotsOf(data, data.longer);
     const backups = backupsOf(data);
-    const parts = [];
+    const [calendar, parts] = [[], []];
     if (days.length || longer.length) {
-      parts.push(make("h4", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
+      calendar.push(make("h4", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
       const label = `Calendario de ${name}; los mismos números están en la tabla «Por mes».`;
-      if (days.length) parts.push(chart(label, "days", withEmpty(days, data), more));
-      if (longer.length) parts.push(chart(label, "slots", longer, more));
+      if (days.length) calendar.push(chart(label, "days", withEmpty(days, data), more));
+      if (longer.length) calendar.push(chart(label, "slots", longer, more));
     }
     if (backups.length) {
       const [values, unit] = sizesOf(data, backups);
@@ -172,7 +173,8 @@
         ["Folio", "Fecha", "Tamaño", "Contra el último conforme", "Resultado", "Modo"], rows)), { once: true });
       parts.push(folded);
     }
-    source.replaceWith(...parts);
+    source.replaceWith(...calendar);
+    item.append(...parts);
   };
 
   document.getElementById("lista").addEventListener("toggle", ({ target }) => {
