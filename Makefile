@@ -21,8 +21,8 @@ test: all = $(MAKE) --no-print-directory --keep-going
 test: $(VENV)/dev
 	@rm -rf $(RESULTS)
 	@tests/need git shellcheck mmdebstrap faketime:/usr/bin/faketime
-	@failed=; $(all) unit engine integration || failed=1; \
-	$(all) lint sanity newest & beside=$$!; \
+	@failed=; $(all) unit integration || failed=1; \
+	$(all) lint engine sanity newest & beside=$$!; \
 	$(all) molecule story || failed=1; \
 	wait $$beside || failed=1; \
 	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
@@ -35,7 +35,7 @@ lint: $(VENV)/dev
 	ansible-lint --profile production --offline
 
 unit: $(VENV)/dev
-	pytest tests/unit -m 'not engine' --junitxml=$(RESULTS)/$@.xml
+	pytest tests/unit -m 'not engine' --numprocesses 2 --junitxml=$(RESULTS)/$@.xml
 
 # The unit tests that work with the real restic.
 engine: $(VENV)/dev

@@ -16,8 +16,8 @@ author: dse.backup maintainers (@dse-backup)
 options:
   question:
     description:
-      - V(conformity) - each clause of the procedure with the controls that carry it out, the newest evidence of each, how
-        old that is, and its state. Needs action where something speaks against a control today.
+      - V(conformity) - each clause of the procedure with the controls that carry it out, the newest evidence of each,
+        how old that is, and its state. Needs action where something speaks against a control today.
       - V(copies) - of each item and its newest conforming backup JAA's copy and CSC's - where, with whom, since when,
         last proved equal when, acknowledged by CSC or not. How many of its backups have both, what CSC lacks or has
         rejected, what is damaged. Needs action where a copy is damaged or rejected, a delivery or CSC's word on it is

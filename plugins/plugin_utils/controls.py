@@ -82,14 +82,18 @@ class Facts:
         """Return of the newest record of these types that says all of this: its folio, or whose it is, and its day."""
         for record in self.asked.index.newest_first(*record_types):
             if said.items() <= record.items():
-                name = record.get("folio") or record.get("about_folio") or record.get("run_id") or ""
-                return name, date.fromisoformat(record["recorded_at"][:10])
+                return _name(record), date.fromisoformat(record["recorded_at"][:10])
         return "", None
 
     def open_failures(self, *stages: str) -> list[failures.Failure]:
         """Return the open failures of these stages that are asked about."""
         found = (each for each in self.asked.index.open_failures() if each.failure_stage in stages)
         return [each for each in found if self.asked.has(each.server, each.item_id)]
+
+
+def _name(record: dict[str, Any]) -> str:
+    """Return the folio of a record, or whose it is."""
+    return record.get("folio") or record.get("about_folio") or record.get("media_id") or record.get("run_id") or ""
 
 
 def _of(backup: Backup | None) -> Found:
@@ -124,7 +128,12 @@ def requests(facts: Facts, clause: Clause) -> Found:
     register = asked.register()
     screened = screen(register, asked.index.requests(), facts.today)
     unheard = screened.refusals[len(register.refusals) :]
-    found = Found(*facts.newest("decision", decision="accepted"))
+    found = Found()
+    series = asked.procedure.form_for("backup_request").series
+    for record in asked.index.newest_first("decision"):
+        if record["about_folio"].startswith(series) and not record.get("loan_step"):
+            found.evidence, found.on = _name(record), date.fromisoformat(record["recorded_at"][:10])
+            break
     found.faults = [
         *(_named(each.server, each.item_id, each.message) for each in unheard if asked.has(each.server, each.item_id)),
         *(
@@ -432,12 +441,12 @@ def annual_plan(facts: Facts, clause: Clause) -> Found:
     said = {"acknowledge_result": "accepted"}
     if not asked.expected():
         return found
-    changed = views.plan_lines(
-        views.fulfilments(asked.expected(), year, asked.index, asked.now, asked.procedure.delivery), recorded
-    )
+    # Its days move with each backup; what is new, or has another frequency, JAA has not approved.
+    approved = {each["item_id"]: each["frequency"] for each in recorded}
+    planned = views.fulfilments(asked.expected(), year, asked.index, asked.now, asked.procedure.delivery)
+    changed = sorted(each.item_id for each in planned if approved.get(each.item_id) != each.frequency)
     if changed:
-        what = ", ".join(sorted(each.item_id for each in changed)[:5])
-        found.faults.append(f"{name}: sin aprobar por JAA: {what}" + (" …" if len(changed) > 5 else ""))
+        found.faults.append(f"{name}: sin aprobar por JAA: {', '.join(changed[:5])}" + (" …" if changed[5:] else ""))
         found.remedy = command("acknowledge", acknowledge_folio=name, acknowledge_as=JAA, **said)
     elif CSC not in _received(recorded, acknowledgements):
         found.faults.append(f"{name}: sin el acuse de CSC")
@@ -457,10 +466,10 @@ def revision_in_force(facts: Facts, clause: Clause) -> Found:
     in_force = facts.asked.procedure.procedure_revision
     found = Found()
     for record in facts.asked.index.newest_first():
-        if record.get("folio") and record.get("procedure_revision"):
-            found.evidence, found.on = record["folio"], date.fromisoformat(record["recorded_at"][:10])
+        if record.get("procedure_revision"):
+            found.evidence, found.on = _name(record), date.fromisoformat(record["recorded_at"][:10])
             if record["procedure_revision"] != in_force:
-                found.faults.append(f"{record['folio']} dice {record['procedure_revision']}; vigente: {in_force}")
+                found.faults.append(f"{found.evidence} dice {record['procedure_revision']}; vigente: {in_force}")
             break
     return found
 
