@@ -113,6 +113,7 @@ class ActionModule(PlanAction):
             expected=expected,
             lines=lines,
             chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
+            servers=tuple(task_vars["groups"].get("dse_servers", [])),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:

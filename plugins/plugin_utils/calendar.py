@@ -133,15 +133,14 @@ def _fixed(
     """Yield the days or weeks of a stretch."""
     kind, ends = stretch.kind, stretch.ends or date.max
     length = timedelta(days=6) if kind.schedule.unit == "week" else timedelta(0)
-    first = slot_of(kind.schedule, stretch.begins)
-    # Sorted out once: a year of days is not looked through for each of its days.
-    made_in: dict[date, list[Made]] = {}
+    first, final = slot_of(kind.schedule, stretch.begins), min(ends, until)
+    of_slots: dict[date, list[Made]] = {}
     for each in made:
         if stretch.begins <= each.day <= ends:
-            made_in.setdefault(slot_of(kind.schedule, each.day), []).append(each)
-    while first <= min(ends, until):
+            of_slots.setdefault(slot_of(kind.schedule, each.day), []).append(each)
+    while first <= final:
         last = first + length
-        here = made_in.get(first, [])
+        here = of_slots.get(first, [])
         cover = next((each for each in here if each.conforms), None)
         is_expected = (first > stretch.begins or (goes_on and first == stretch.begins)) and last <= ends
         if cover:
@@ -196,11 +195,11 @@ def unrecorded(slots_of_item: Iterable[Slot], failed: Iterable[datetime], now: d
     return [
         slot
         for slot in slots_of_item
-        if slot.state in (MISSED, MITIGATED, LATE) and not any(_speaks_of(slot, day) for day in days)
+        if slot.state in (MISSED, MITIGATED, LATE) and not any(speaks_of(slot, day) for day in days)
     ]
 
 
-def _speaks_of(slot: Slot, day: date) -> bool:
+def speaks_of(slot: Slot, day: date) -> bool:
     """Tell whether a failure of that day is one of this slot: before it was due, an extra run that failed is none."""
     if slot.kind.schedule.unit == "elapsed_days":
         return slot.last <= day <= (slot.covered_on or day)

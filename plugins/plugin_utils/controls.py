@@ -441,10 +441,8 @@ def annual_plan(facts: Facts, clause: Clause) -> Found:
     said = {"acknowledge_result": "accepted"}
     if not asked.expected():
         return found
-    # Its days move with each backup; what is new, or has another frequency, JAA has not approved.
-    approved = {each["item_id"]: each["frequency"] for each in recorded}
     planned = views.fulfilments(asked.expected(), year, asked.index, asked.now, asked.procedure.delivery)
-    changed = sorted(each.item_id for each in planned if approved.get(each.item_id) != each.frequency)
+    changed = sorted(each.item_id for each in views.unapproved(planned, recorded))
     if changed:
         found.faults.append(f"{name}: sin aprobar por JAA: {', '.join(changed[:5])}" + (" …" if changed[5:] else ""))
         found.remedy = command("acknowledge", acknowledge_folio=name, acknowledge_as=JAA, **said)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -285,6 +285,16 @@ class Procedure:
         if key not in self.information_types:
             raise ProcedureError([f"«{key}» no es un tipo de información ({', '.join(self.information_types)})"])
         return self.information_types[key]
+
+    def tolerances(self, information_type: str, own: Mapping[str, float] | None = None) -> dict[str, float]:
+        """How far a backup of that kind may move, every value a percentage; an item's own outweigh its kind's."""
+        kind = self.information_type(information_type)
+        return {
+            **asdict(kind.tolerance),
+            "accumulated_shrink_pct": kind.accumulated.shrink_pct,
+            "nonconforming_below_pct": self.nonconforming_below_pct,
+            **(own or {}),
+        }
 
     def form_for(self, record_type: str, information_type: str | None = None) -> Form | None:
         """The form that takes a record, None for a record that is no form. A backup's form depends on its kind."""
