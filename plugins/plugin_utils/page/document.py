@@ -28,8 +28,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.page.tally import STATE
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
 _HERE = Path(__file__).parent
-# Tables of more rows are folded.
-_FEW_ROWS = 12
+# Tables of more rows are folded; a cell of so many characters is never broken into lines.
+_FEW_ROWS = 6
+_SHORT = 28
 # Of a name so much is shown: longer ones are somebody's mischief.
 _NAME = 120
 # What ends a script, or makes a browser read on behind its end.
@@ -85,6 +86,7 @@ def document(page: Page) -> str:
             "months": MONTHS,
         },
         few_rows=_FEW_ROWS,
+        short=_SHORT,
     )
 
 
