@@ -8,7 +8,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 RESULTS := .cache/results
-TESTS := lint unit engine sanity integration newest molecule story
+TESTS := lint unit engine sanity integration browser newest molecule story
 
 .PHONY: demo test $(TESTS) bench clean
 
@@ -20,9 +20,9 @@ demo: $(VENV)/controller
 test: all = $(MAKE) --no-print-directory --keep-going
 test: $(VENV)/dev
 	@rm -rf $(RESULTS)
-	@tests/need git shellcheck mmdebstrap faketime:/usr/bin/faketime
+	@tests/need git shellcheck mmdebstrap chromium faketime:/usr/bin/faketime
 	@failed=; $(all) unit integration || failed=1; \
-	$(all) lint engine sanity newest & beside=$$!; \
+	$(all) lint engine sanity browser newest & beside=$$!; \
 	$(all) molecule story || failed=1; \
 	wait $$beside || failed=1; \
 	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
@@ -45,6 +45,11 @@ integration: $(VENV)/dev
 	tests/need git faketime:/usr/bin/faketime
 	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
+
+# The page of report.yml in a real Chromium.
+browser: $(VENV)/dev
+	tests/need chromium
+	pytest tests/browser --junitxml=$(RESULTS)/$@.xml
 
 sanity: $(VENV)/dev
 	tests/need git shellcheck

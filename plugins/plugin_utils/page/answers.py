@@ -109,7 +109,7 @@ def say(name: str, answer: Answer, roles: Collection[str]) -> Said:
     return Said(
         name,
         calm(answer.title, roles),
-        [readable(_with(headings, each, roles)) for each in answer.problems],
+        [readable(_with(headings, each, roles), _CELL) for each in answer.problems],
         answer.next_command,
         answer.all_is_well,
         [_table(section, headings[section.heading]) for section in answer.sections if section.rows],

@@ -65,7 +65,7 @@ def items(asked: Asked, period: Period, custody: Mapping[Place, tuple[str, bool]
             slots = expectations.slots(each, asked.index, asked.now, until=period.today + _AHEAD)
             told.update((each.server, item_id) for item_id in each.item_ids)
             item = facts.item(each, slots, list(expectations.backups(each, asked.index)), period)
-            if item.tally.all or item.backup_count or _goes_on(slots):
+            if item.tally.all or item.backup_count or (period.has(period.today) and _goes_on(slots)):
                 found.append(item)
     # What nobody asked for, or was backed up before requests were registered.
     rest: dict[Place, list[Backup]] = {}

@@ -18,6 +18,10 @@
     element.append(...children);
     return element;
   };
+  const withAttributes = (element, attributes) => {
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    return element;
+  };
   const pad = (value) => String(value).padStart(2, "0");
   const spoken = (ms) => {
     const day = new Date(ms);
@@ -28,6 +32,7 @@
     const unit = unitOf(bytes);
     return `${(bytes / 1024 ** unit).toFixed(unit ? 1 : 0)} ${UNITS[unit]}`;
   };
+  const percent = (share) => `${(share * 100).toFixed(2).replace("-", "−")} %`;
   // Monday is 0.
   const weekday = (ms) => (new Date(ms).getUTCDay() + 6) % 7;
 
@@ -88,7 +93,8 @@
     const bands = [...steps, ...steps.slice(-1).map(([, bytes]) => [(data.last + 1) * DAY, bytes])]
       .map(([day, bytes]) => ({ day, low: scaled(bytes * data.low), high: scaled(bytes * data.high) }));
     const values = [...bands, ...points];
-    return [values, UNITS[unit]];
+    const without = [...(bands.length ? [] : ["bands"]), ...(backups.some((each) => each.counts) ? [] : ["line"])];
+    return [values, { unit: UNITS[unit], without }];
   };
 
   // The days, weeks and months of the period, for the axes.
@@ -111,6 +117,8 @@
     const fill = (_key, value) => typeof value === "string" && value[0] === "@"
       ? more[value.slice(1)] ?? style.getPropertyValue(`--${value.slice(1)}`).trim() : value;
     const spec = JSON.parse(JSON.stringify({ ...specs[name], config: specs.config }), fill);
+    // Vega warns of a layer that has nothing to show.
+    spec.layer = spec.layer.filter((layer) => !more.without?.includes(layer.name));
     drawn.set(place, () => draw(place, name, values, more));
     return vegaEmbed(place, { ...spec, data: { values } }, { mode: "vega-lite", renderer: "svg", actions: false, ast: true,
       defaultStyle: false, timeFormatLocale: time, formatLocale: number,
@@ -118,12 +126,11 @@
   };
 
   const chart = (label, name, values, more) => {
-    const inner = make("div");
-    const place = make("div", { className: `chart ${name}` }, inner);
-    for (const [key, value] of Object.entries({ role: "img", "aria-label": label })) inner.setAttribute(key, value);
-    for (const [key, value] of Object.entries({ role: "group", "aria-label": label, tabindex: "0" })) {
-      place.setAttribute(key, value);
-    }
+    // Whoever cannot see it is told what it is and where the same stands in words, not each of its strokes.
+    const inner = withAttributes(make("div"), { "aria-hidden": "true" });
+    const picture = withAttributes(make("div", {}, inner), { role: "img", "aria-label": label });
+    const place = withAttributes(make("div", { className: `chart ${name}` }, picture),
+      { role: "group", "aria-label": label, tabindex: "0" });
     // The newest days are on the right, and a phone shows less than a year.
     requestAnimationFrame(() => draw(inner, name, values, more).then(() => { place.scrollLeft = place.scrollWidth; }));
     return place;
@@ -134,17 +141,21 @@
     const body = rows.map((row) => make("tr", {}, ...row.map((each) => make("td", { textContent: each }))));
     const table = make("table", {}, make("caption", { textContent: caption }), make("thead", {}, head),
       make("tbody", {}, ...body));
-    const place = make("div", { className: "scroll", tabIndex: 0 }, table);
-    place.setAttribute("role", "group");
-    place.setAttribute("aria-label", caption);
-    return place;
+    return withAttributes(make("div", { className: "scroll" }, table),
+      { role: "group", "aria-label": caption, tabindex: "0" });
   };
 
-  const open = (item) => {
+  // JSON, gzip, base64: a thousand backups have a year of theirs in the page.
+  const unpacked = (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+
+  const open = async (item) => {
     const source = item.querySelector("script");
-    if (item.dataset.drawn) return;
+    if (!source || item.dataset.drawn) return;
     item.dataset.drawn = "yes";
-    const data = JSON.parse(source.textContent);
+    const data = await unpacked(source.textContent);
     const name = item.querySelector(".name b").textContent;
     const more = axisOf(data);
     const days = slotsOf(data, data.daily).map((each) => cell(each.from, each.state, each.mark, each.said));
@@ -152,20 +163,20 @@
     const backups = backupsOf(data);
     const [calendar, parts] = [[], []];
     if (days.length || longer.length) {
-      calendar.push(make("h4", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
+      calendar.push(make("h3", { textContent: "Calendario" }), document.getElementById("leyenda").content.cloneNode(true));
       const label = `Calendario de ${name}; los mismos números están en la tabla «Por mes».`;
       if (days.length) calendar.push(chart(label, "days", withEmpty(days, data), more));
       if (longer.length) calendar.push(chart(label, "slots", longer, more));
     }
     if (backups.length) {
-      const [values, unit] = sizesOf(data, backups);
+      const [values, own] = sizesOf(data, backups);
       const limits = data.high ? `; la banda es lo que se tolera: de −${Math.round(100 - data.low * 100)} a +${
         Math.round(data.high * 100 - 100)} % del último conforme` : "";
-      parts.push(make("h4", { textContent: "Tamaños" }),
+      parts.push(make("h3", { textContent: "Tamaños" }),
         make("p", { className: "quiet", textContent: `Cada punto es un respaldo${limits}. Triángulo: en revisión; cruz: no conforme.` }),
-        chart(`Tamaños de ${name}; los mismos números están en la tabla de respaldos.`, "sizes", values, { ...more, unit }));
+        chart(`Tamaños de ${name}; los mismos números están en la tabla de respaldos.`, "sizes", values, { ...more, ...own }));
       const rows = backups.map((each) => [each.folio, spoken(each.day), size(each.bytes),
-        each.reference ? `${((each.bytes / each.reference - 1) * 100).toFixed(2)} %` : "—",
+        each.reference ? percent(each.bytes / each.reference - 1) : "—",
         words.results[each.result], each.isManual ? "manual" : "automático"]).reverse();
       const folded = make("details", { className: "many" },
         make("summary", { textContent: `Tabla de respaldos (${rows.length})` }));
