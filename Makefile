@@ -7,10 +7,14 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # ansible-lint and molecule look for each other's programs here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# What weasyprint needs of the system; where a library lies depends on the processor.
+FOR_PDF := libpangoft2-1.0-0:$(or $(wildcard /usr/lib/*/libpangoft2-1.0.so.0),/missing) \
+	fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+
 RESULTS := .cache/results
 TESTS := lint unit engine sanity integration browser newest molecule story
 
-.PHONY: demo test $(TESTS) bench clean
+.PHONY: demo test $(TESTS) bench reference pages clean
 
 demo: $(VENV)/controller
 	@demo/run
@@ -27,7 +31,8 @@ test: $(VENV)/dev
 	wait $$beside || failed=1; \
 	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
 
-lint: $(VENV)/dev
+lint: $(VENV)/dev pages
+	$(BIN)/python docs/reference/playbooks.py --check
 	ruff check
 	ruff format --check
 	yamllint --strict .
@@ -35,6 +40,7 @@ lint: $(VENV)/dev
 	ansible-lint --profile production --offline
 
 unit: $(VENV)/dev
+	tests/need $(FOR_PDF)
 	pytest tests/unit -m 'not engine' --numprocesses 2 --junitxml=$(RESULTS)/$@.xml
 
 # The unit tests that work with the real restic.
@@ -42,7 +48,7 @@ engine: $(VENV)/dev
 	pytest tests/unit -m engine --numprocesses 2 --dist worksteal --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev
-	tests/need git faketime:/usr/bin/faketime
+	tests/need $(FOR_PDF) git faketime:/usr/bin/faketime
 	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
 
@@ -74,6 +80,18 @@ bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
 bench: $(VENV)/dev
 	tests/need zstd
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
+
+# From the sources: docs/playbooks.md, which is committed, and .cache/reference/html/index.html with all of roles, modules
+# and the callback.
+reference: $(VENV)/dev pages
+	$(BIN)/python docs/reference/playbooks.py
+
+pages: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
+pages: $(VENV)/dev
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck .
+	mkdir -p .cache/reference/rst
+	antsibull-docs collection --use-current --squash-hierarchy --dest-dir .cache/reference/rst dse.backup
+	sphinx-build --quiet --fail-on-warning -c docs/reference .cache/reference/rst .cache/reference/html
 
 $(VENV)/controller: requirements.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/need python3-venv

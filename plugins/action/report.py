@@ -15,17 +15,18 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
+from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator
-from ansible_collections.dse.backup.plugins.plugin_utils.page import composition, document
+from ansible_collections.dse.backup.plugins.plugin_utils.page import job as page
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+from ansible_collections.dse.backup.plugins.plugin_utils.printed import job as printing
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
-from ansible_collections.dse.backup.plugins.plugin_utils.screen import page as screen_page
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
 
 display = Display()
@@ -41,19 +42,23 @@ class ActionModule(PlanAction):
         options, faults = self.answers(
             **texts,
             items={"type": "list", "elements": "str", "default": []},
+            form={"type": "list", "elements": "str", "default": []},
             repository_root={"type": "str", "required": True},
         )
         said = {name: options[name].strip() for name in texts}
         self.now = datetime.now(self.procedure.zone)
         name = said["question"]
         path = os.path.abspath(os.path.expanduser(said["output"])) if said["output"] else ""
+        if options["form"]:
+            return self._print(options, path, faults)
         faults += [*self._faults_of_scope(said), *self._faults(name, path)]
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
-        if path and not name:
-            return self._page(path, said, options, task_vars)
         with self.ledger.read() as index:
-            answer = QUESTIONS[name](self._asked(index, said, options, task_vars))
+            asked = self._asked(index, said, options, task_vars)
+            if not name:
+                return self._page(asked, path)
+            answer = QUESTIONS[name](asked)
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
         plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
         if path and not self._task.check_mode:
@@ -63,24 +68,24 @@ class ActionModule(PlanAction):
             raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
         return {"changed": False, "answer": plain}
 
-    def _page(self, path: str, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Write the page that answers every question; it is not one itself, and does not fail by what it tells."""
-        by = f"Hecha por {operator(task_vars).recorded} en la corrida {self.mark.run_id}."
-        size = 0
+    def _page(self, asked: Asked, path: str) -> dict[str, Any]:
+        by = f"Hecha por {operator(self.task_vars).recorded} en la corrida {self.mark.run_id}."
+        writes = not self._task.check_mode
         try:
-            with self.ledger.read() as index:
-                asked = self._asked(index, said, options, task_vars)
-                page = composition.compose(asked, QUESTIONS, directory=self.ledger.directory, by=by)
-            text = document.document(page)
-            if not self._task.check_mode:
-                size = document.write(path, text)
-        except document.MissingLibrary as error:
+            words, result = page.make_page(asked, QUESTIONS, path, self.ledger.directory, by, writes=writes)
+        except page.CannotMake as error:
             raise AnsibleActionFail(f"report_output: {error}") from None
-        except OSError as error:
-            raise AnsibleActionFail(f"report_output: no se pudo escribir {readable(path)}: {error.strerror}") from None
-        display.display(screen_page.written(page, path, size))
-        problems = {each.name: each.problems for each in page.urgent}
-        return {"changed": False, "page": {"path": path, "size_bytes": size, "problems": problems}}
+        display.display(words)
+        return {"changed": False, **result}
+
+    def _print(self, options: dict[str, Any], path: str, faults: list[str]) -> dict[str, Any]:
+        writes = not self._task.check_mode
+        try:
+            words, result = printing.print_forms(options, path, faults, self.ledger, self.now, writes=writes)
+        except printing.CannotPrint as error:
+            raise AnsibleActionFail(str(error)) from None
+        display.display(words)
+        return {"changed": False, **result}
 
     def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
         wanted = self.limited(task_vars)
@@ -114,6 +119,7 @@ class ActionModule(PlanAction):
             lines=lines,
             chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
             servers=tuple(task_vars["groups"].get("dse_servers", [])),
+            script_sha256=tool_sha256(),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:

@@ -16,7 +16,9 @@ description:
   - Takes records from tasks of C(dse.backup.*) only.
   - Without it C(backup.yml) refuses to work. So that it is loaded, ansible.cfg needs the line
     C(callbacks_enabled = dse.backup.ledger).
+  - In a job of AWX it refuses to start, with exit status 3, where the ledger would go with the job's container.
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment: [dse.backup.telling]
 options:
   path:
     description: The ledger's directory. Made when it is missing.
@@ -47,7 +49,7 @@ from typing import Any, NoReturn
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars
+from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars, ledger_place, telling
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
@@ -90,8 +92,12 @@ class CallbackModule(CallbackBase):
         directory = str(self.get_option("path"))
         data = str(self.get_option("procedure") or procedures.DEFAULT_DIRECTORY)
         self.run = None
+        self.playbook = Path(playbook._file_name).stem
         self.waits_for = {task.action for task in _tasks_of(playbook)} & _AT_ONCE
-        self._refuse_misspelt(playbook)
+        if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
+            self._refuse_misspelt(playbook)
+            if lost := ledger_place.why_lost_here(directory):
+                self._end(lost, _NO_LEDGER)
         opens_a_run = any(task.action in _OPENING for task in _tasks_of(playbook))
         problem = ""
         try:
@@ -126,16 +132,17 @@ class CallbackModule(CallbackBase):
         except Exception as error:
             self._end(_words(error), _NO_LEDGER)
         self._display.display(summary)
-        if not self.run.succeeded:
-            raise SystemExit(_INCOMPLETE)
+        status = 0 if self.run.succeeded else _INCOMPLETE
+        self._tell(status or (_INCOMPLETE if stats.failures or stats.dark else 0))
+        if status:
+            raise SystemExit(status)
 
     def _refuse_misspelt(self, playbook: Any) -> None:
         file = Path(playbook._file_name)
-        if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
-            given = load_extra_vars(playbook.get_loader())
-            faults = extra_vars.misspelt(given, file.stem, file.read_text(encoding="utf-8"))
-            if faults:
-                self._end("no se hizo nada:\n  " + "\n  ".join(faults), _INCOMPLETE)
+        given = load_extra_vars(playbook.get_loader())
+        faults = extra_vars.misspelt(given, file.stem, file.read_text(encoding="utf-8"))
+        if faults:
+            self._end("no se hizo nada:\n  " + "\n  ".join(faults), _INCOMPLETE)
 
     def _take(self, result: Any) -> None:
         """Record what an action of ours returned; nobody else's task can reach the ledger, whatever it returns."""
@@ -153,9 +160,20 @@ class CallbackModule(CallbackBase):
             reason = str(result.result.get("msg", "")).removeprefix("Task failed: ").removeprefix("Action failed: ")
             self.run.lost(result.host.get_name(), what + reason)
 
+    def _tell(self, status: int, problem: str = "") -> None:
+        """Tell whoever wants to know how the run ended; nothing of it changes how it did."""
+        is_partial = bool(context.CLIARGS.get("subset"))
+        news = telling.news_of(self.run, self.playbook, status, problem, is_partial=is_partial)
+        if news and not context.CLIARGS.get("check"):
+            options = telling.Options(*(self.get_option(name) for name in telling.Options._fields))
+            for warning in telling.tell(self.run, news, options):
+                self._display.warning(warning)
+
     def _end(self, message: str, status: int) -> NoReturn:
         # An exception would be no more than a warning, and the playbook would go on.
         self._display.error(message, wrap_text=False)
+        if status == _NO_LEDGER:
+            self._tell(status, message)
         raise SystemExit(status)
 
 

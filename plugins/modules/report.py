@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Answers a question to the ledger
+short_description: Answers a question to the ledger, or prints its forms
 version_added: 1.0.0
 description:
   - From the ledger alone. Nothing is written to it, no server is contacted. Shows tables; the same stands in O(output).
@@ -45,8 +45,19 @@ options:
     description: The record that is asked about, where a question is about one.
     type: str
     default: ""
+  form:
+    description:
+      - Forms to print, instead of a question, as one document. A folio is the form of its record - of FOR 7.5 DSE 02
+        and 03 that of its week, of DSE 04 that of its run on its server, of CSC 01 that of its year. A view such as
+        C(DSE-03-2026-W47), C(DSE-04-2026) or C(CSC-01-2026) is all forms of it, and so is a week such as C(2026-W47).
+      - They are whole, whatever C(--limit) says. A record whose hash is not right is printed as such.
+    type: list
+    elements: str
+    default: []
   output:
-    description: A file that ends in C(.json), outside the ledger's directory; not written in check mode.
+    description:
+      - A file outside the ledger's directory, not written in check mode. It ends in C(.json) for the answer to a
+        question, in C(.pdf) or C(.html) for forms, which require one. PDF needs the library weasyprint.
     type: str
     default: ""
   repository_root:
@@ -69,6 +80,13 @@ EXAMPLES = r"""
     output: /srv/reports/copies.json
     repository_root: /srv/dse-backup
   run_once: true
+
+- name: Print the week of the databases
+  dse.backup.report:
+    form: [DSE-03-2026-W47]
+    output: /srv/reports/dse-03-2026-w47.pdf
+    repository_root: /srv/dse-backup
+  run_once: true
 """
 
 RETURN = r"""
@@ -82,4 +100,13 @@ answer:
       C(requests).
   returned: where nothing needs action
   type: dict
+forms:
+  description: The forms that were printed, each with C(form_code), C(name) and C(broken), the records of a wrong hash.
+  returned: where O(form) is given
+  type: list
+  elements: dict
+damaged:
+  description: How many of the ledger's lines cannot be read.
+  returned: where O(form) is given
+  type: int
 """

@@ -206,6 +206,19 @@ def speaks_of(slot: Slot, day: date) -> bool:
     return slot.first <= day <= slot.last
 
 
+def overdue_at(kind: InformationType, last: date | None, begins: date, now: datetime) -> datetime:
+    """Return the moment from which one of the slots is missed, should no further conforming backup come before it.
+
+    ``last`` is the day of the last conforming backup (None: there is none), ``begins`` the first day on which one was
+    expected; ``now`` tells the zone.
+    """
+    last = last or date.min
+    if kind.schedule.unit == "elapsed_days":
+        return _deadline(kind, max(last + timedelta(days=kind.schedule.days), begins + DAY), now)
+    length = timedelta(days=6) if kind.schedule.unit == "week" else timedelta(0)
+    return _deadline(kind, slot_of(kind.schedule, max(last, begins)) + length + DAY + length, now)
+
+
 def _deadline(kind: InformationType, last: date, now: datetime) -> datetime:
     """Return the moment from which a slot counts as missed: ``missed_at`` on the day after its last one."""
     return at(last + DAY, kind.missed_at, now)

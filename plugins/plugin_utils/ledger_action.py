@@ -117,9 +117,8 @@ class LedgerAction(ActionBase):
         """As `options`, but return in words what is wrong, and its default: for whoever collects all faults."""
         faults = {}
         if self.job:
-            given = self._task.args
+            given = {name: _said(value, argument_spec.get(name, {})) for name, value in self._task.args.items()}
             faults = {name: fault for name, spec in argument_spec.items() if (fault := fault_of(given.get(name), spec))}
-            # What was left empty in YAML was not said either.
             self._task.args = {k: v for k, v in given.items() if k not in faults and v is not None}
         options = self.validate_argument_spec(argument_spec=argument_spec)[1]
         return options, [f"{self._variable(name)}: {fault}" for name, fault in faults.items()]
@@ -127,6 +126,16 @@ class LedgerAction(ActionBase):
     def _variable(self, option: str) -> str:
         """Return the extra-var that an option is taken from: the inventory's own names are not of one job."""
         return option if option == "operator_role" else f"{self.job}_{option}"
+
+
+def _said(value: Any, spec: dict[str, Any]) -> Any:
+    """Return what was answered, None where nothing was: a survey of AWX's gives "" for what was left empty."""
+    kind = spec.get("type", "str")
+    if not isinstance(value, str) or kind not in _TYPES:
+        return value
+    if kind == "list":
+        value = [each.strip() for each in value.split(",") if each.strip()]
+    return value or None
 
 
 def fault_of(value: Any, spec: dict[str, Any]) -> str:

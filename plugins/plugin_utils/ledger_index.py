@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure, Trial
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
@@ -167,6 +168,11 @@ class Index(Tables):
         return list(dict.fromkeys([name, *names]))
 
     @property
+    def size(self) -> int:
+        """How many bytes of the ledger's files it has read."""
+        return self._one("SELECT COALESCE(SUM(size), 0) FROM file")
+
+    @property
     def begins_on(self) -> date:
         """The day before which nothing is known any more: the years that were disposed of."""
         year = self._one("SELECT MAX(year) FROM disposed", default=None)
@@ -236,6 +242,19 @@ class Index(Tables):
         """
         wanted = {"item_id = ?": item_id, "server = ?": server, "day >= ?": since, "day <= ?": until}
         return self._backups(*_where(wanted))
+
+    def count_undelivered(self, until: str) -> dict[tuple[str, str], int]:
+        """Return how many backups up to the day ``until`` CSC is to have and has not: (server, item) -> number.
+
+        Counted by SQLite itself: as `backups.undelivered` of all of them, which takes seconds.
+        """
+        rows = self._connection.execute(
+            "SELECT server, item_id, COUNT(*) FROM backup WHERE day <= ? AND delivery_folio IS NULL "
+            "AND removed_on IS NULL AND NOT is_damaged AND (decision = 'accepted' "
+            "OR json_extract(data, '$.verification_result') IN (?, ?)) GROUP BY server, item_id",
+            (until, CONFORMING, FIRST),
+        )
+        return {(server, item_id): number for server, item_id, number in rows}
 
     def brought_back(self, server: str) -> dict[str, str]:
         """Return what came back from CSC's copy and has another id since: the first id -> the one that it has now."""

@@ -22,7 +22,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 9
+VERSION = 10
 # Of a CSV file that may lack rows, or what they say by now: no file has that size.
 OUTDATED = -1
 _GENESIS = "0" * 64

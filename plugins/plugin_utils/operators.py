@@ -37,11 +37,14 @@ def operator(task_vars: Mapping[str, Any]) -> Operator:
         system = readable(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:
         system = str(os.getuid())
-    user, through = None, ""
+    user, through, schedule = None, "", None
     if all(os.environ.get(name) for name in _AWX_JOB):
         user, through = next((task_vars[name] for name in _AWX_USER if task_vars.get(name)), None), "AWX"
+        schedule = task_vars.get("awx_schedule_name")
     if not user and os.getuid() == 0:
         user, through = os.environ.get("SUDO_USER"), "sudo"
+    if not user and schedule:
+        return Operator(system, f"{system} (AWX, programación «{readable(str(schedule))}»)")
     name = readable(str(user or system))
     return Operator(name, name if name == system else f"{name} ({through}; sistema: {system})")
 

@@ -38,12 +38,17 @@ class ProcedureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """The heading and the footer of every form. `procedure_code` is blank: the text does not give it."""
+    """The heading and the footer of every form. `procedure_code` is blank: the text does not give it.
+
+    `layouts_approved_on` has by the code of a form the date on which its layout was approved, "" where it was not.
+    """
 
     time_zone: str
+    procedure_title: str
     procedure_code: str
     release_status: tuple[str, ...]
     form_revision: str
+    layouts_approved_on: Mapping[str, str]
     prepared_by: str
     roles: Mapping[str, str]
 
@@ -123,7 +128,8 @@ class InformationType:
 class Field:
     """A field of a form. `required` is "required", "optional" or the condition in words; `values` is an enum's.
 
-    What is `later` is computed from the records that follow a form's line, and stands in the CSV all the same.
+    `columns` are of a list whose entries have several facts each: their names and what they are called. What is `later`
+    is computed from the records that follow a form's line, and stands in the CSV all the same.
     """
 
     name: str
@@ -135,6 +141,7 @@ class Field:
     later: bool = False
     origin: str = "procedure"
     values: Mapping[str, str] | None = None
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +383,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     _check_kinds(kinds)
     if all(file.data for file in (common, line, kinds, *form_files)):
         _check_every_record_has_its_form(common, kinds, forms)
+        _check_approvals(institution, forms)
     if problems:
         raise ProcedureError(dict.fromkeys(problems))  # once each: every form tells what is wrong with a shared field
 
@@ -497,6 +505,12 @@ def _fields(
                 source.report(place, f"«{value}» no puede llamarse «{label}» aquí y «{known}» en otro formato")
         fields.append(Field(**{key: entry[key] for key in entry if key != "values_from"} | {"values": values}))
     return tuple(fields)
+
+
+def _check_approvals(source: Source, forms: Mapping[str, Form]) -> None:
+    for code in source.data["layouts_approved_on"] if source.data else ():
+        if code not in forms:
+            source.report(("layouts_approved_on", code), f"no es la clave de un formato ({', '.join(forms)})")
 
 
 def _check_institution(source: Source) -> None:

@@ -12,9 +12,7 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 import re
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -90,21 +88,6 @@ def document(page: Page) -> str:
         few_rows=_FEW_ROWS,
         short=_SHORT,
     )
-
-
-def write(path: str, text: str) -> int:
-    """Write the page whole or not at all; return its size in bytes. Raises OSError."""
-    new = f"{path}.new"
-    try:
-        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
-            size = stream.write(text.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(new)
-    return size
 
 
 def _policy(style: str, *scripts: str) -> str:

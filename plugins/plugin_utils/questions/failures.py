@@ -121,7 +121,7 @@ def _references(asked: Asked, several: list[Failure]) -> list[str]:
 
 
 _WHICH = (text("Folio", "failure_folio"), SERVER, ITEM_ID, day("Programado", "scheduled_for"))
-_WHAT = (text("Etapa", "failure_stage_label"), text("Mensaje", "error_message"))
+_WHAT = (text("Etapa", "failure_stage_label"), text("Mensaje", "error_message", 120))
 _OPEN = (
     *(*_WHICH, *_WHAT, text("Días abierta", "open_days")),
     Column("Vence el", lambda row: f"{day('', 'due_on').words(row)}{' VENCIDA' if row['is_late'] else ''}"),

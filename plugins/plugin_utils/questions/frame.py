@@ -35,7 +35,8 @@ class Asked:
     there are none. ``place_of`` says where JAA keeps the repository of a server. ``year`` (0), ``week`` ("") and
     ``folio`` ("") are what is asked about, where it is said. ``register`` is the whole inventory, ``expected`` what JAA
     ever accepted, ``lines`` the ledger's own lines, oldest first, ``chain`` what their verification found: they are
-    functions, as few questions need them. ``servers`` are the hosts of ``dse_servers``.
+    functions, as few questions need them. ``servers`` are the hosts of ``dse_servers``, ``script_sha256`` is the digest
+    of the script that this controller deploys.
     """
 
     index: Index
@@ -52,6 +53,7 @@ class Asked:
     lines: Callable[[], Iterable[Line]] = tuple
     chain: Callable[[], Chain] = Chain
     servers: tuple[str, ...] = ()
+    script_sha256: str = ""
 
     def has(self, server: str, *item_ids: str) -> bool:
         """Tell whether something of a server, and of any of these items, is asked about."""

@@ -165,6 +165,7 @@ def _slot(first: date, last: date, slot: Slot | None, backups: list[Backup]) -> 
         "backup_folio": cover.folio if cover else slot.folio if slot and slot.folio else None,
         "size_bytes": cover.size_bytes if cover else None,
         "verification_result": cover.verification_result if cover else None,
+        "decision": cover.decision if cover else None,
         "execution_mode": cover.execution_mode or None if cover else None,
     }
 
@@ -182,7 +183,9 @@ def _words(slot: dict[str, Any]) -> str:
     made = slot["verification_result"]
     if slot["state"] is None:
         return f"({RESULTS[made]})" if made else "—"
-    doubt = f" ({RESULTS[made]})" if made in ("review", "nonconforming") else ""
+    doubt = ""
+    if made in ("review", "nonconforming"):
+        doubt = " (aceptado por JAA)" if slot["decision"] == "accepted" else f" ({RESULTS[made]})"
     by_hand = (
         " a mano" if slot["state"] in (calendar.DONE, calendar.LATE) and slot["execution_mode"] == "manual" else ""
     )

@@ -12,7 +12,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.page.composition import
 _PATH = 1000
 
 
-def written(page: Page, path: str, size: int) -> str:
+def told(page: Page, path: str, size: int) -> str:
     """Return what is on the page in short. ``size`` is in bytes; 0: it was not written (check mode)."""
     lines = ["", f"PÁGINA · {page.asked.now:%d/%m/%Y %H:%M}"]
     urgent = page.urgent

@@ -31,7 +31,6 @@ def action(**given):
     ("given", "fault"),
     [
         ({"force": "quizas"}, "backup_force: «quizas» debe ser true o false"),
-        ({"force": ""}, "backup_force: «» debe ser true o false"),
         ({"count": "dosmil"}, "backup_count: «dosmil» debe ser un número entero"),
         ({"count": "²⁰²⁶"}, "backup_count: «²⁰²⁶» debe ser un número entero"),
         ({"count": "1\x1b[2J"}, r"backup_count: «1\x1b[2J» debe ser un número entero"),
@@ -54,6 +53,12 @@ def test_what_somebody_typed_wrongly_is_told_by_its_own_name(given, fault):
 def test_all_of_it_at_once():
     with pytest.raises(AnsibleActionFail, match=r"(?s)backup_force.*backup_count.*backup_kind"):
         action(force="quizas", count="dosmil", kind="x").options(**SPEC)
+
+
+def test_what_a_survey_was_left_without_was_not_said():
+    """Breaks: a question of AWX's that is left empty is an answer, and stops the job or selects nothing."""
+    assert action(**dict.fromkeys(SPEC, "")).options(**SPEC) == {name: spec["default"] for name, spec in SPEC.items()}
+    assert action(items=" actas, portal-media ,").options(**SPEC)["items"] == ["actas", "portal-media"]
 
 
 def test_what_is_right_is_taken_as_it_was_meant():

@@ -120,6 +120,15 @@ def test_in_a_job_of_awx_the_user_is_awx_s(awx_job, monkeypatch, variable):
     assert operator({}).name == "carlos"
 
 
+def test_what_a_schedule_of_awx_started_says_which(awx_job, monkeypatch):
+    """Breaks: of what nobody started the record says no more than the container's user."""
+    assert operator({"awx_schedule_name": "Cada noche\n"}) == (
+        *("root", r"root (AWX, programación «Cada noche\n»)"),
+    )
+    monkeypatch.delenv("JOB_ID")
+    assert operator({"awx_schedule_name": "Cada noche"}) == ("root", "root")
+
+
 @pytest.mark.parametrize("half", ["AWX_HOST", "JOB_ID"])
 def test_outside_of_awx_nobody_is_who_he_says_to_be(awx_job, monkeypatch, half):
     # -e awx_user_name=jefe, or the same in the environment.

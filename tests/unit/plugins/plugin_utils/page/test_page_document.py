@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import json
 import re
-import stat
 import sys
 from datetime import datetime
 
@@ -91,16 +90,3 @@ def test_a_library_that_is_missing_is_named(page, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(document.MissingLibrary, match="pip install vl-convert-python"):
         document.document(page())
-
-
-def test_it_is_written_whole_or_not_at_all(tmp_path):
-    """Breaks: a full disk leaves half a page, or everybody on the machine may read it."""
-    path = tmp_path / "page.html"
-    assert document.write(str(path), "año") == 4
-    assert (path.read_text("utf-8"), stat.S_IMODE(path.stat().st_mode) & 0o027) == ("año", 0)
-    with pytest.raises(OSError, match="nowhere"):
-        document.write(str(tmp_path / "nowhere" / "page.html"), "x")
-    (tmp_path / "directory.html").mkdir()
-    with pytest.raises(OSError, match=r"directory\.html"):
-        document.write(str(tmp_path / "directory.html"), "x")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["directory.html", "page.html"]

@@ -12,6 +12,7 @@ from ansible_collections.dse.backup.tests.unit.factories import (
     accepted,
     backup_record,
     database_item,
+    decision_record,
     item,
     review_record,
     rows_of,
@@ -97,6 +98,9 @@ def test_how_a_day_was_covered_can_be_read(ask):
         "OMITIDO, mitigado el 20/11",
         *("✓ a mano", "✓", "OMITIDO"),
     ]
+    accepted_one = decision_record("DSE-03-2026-0018", item_id="escolares", reason="se depuró")
+    (row,) = rows_of(ask(*made, accepted_one), "dse_03")
+    assert section.columns[4].words(row) == "✓ (aceptado por JAA)"
     assert answer.problems[1:3] == [
         "DSE-02-2026-W47: terminó y JAA no la ha cerrado",
         "DSE-03-2026-W47: sin respaldo conforme: 1",
