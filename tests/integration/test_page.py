@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``report.yml -e report_output=FILE.html``: the page is written, says what needs attention, and nothing else changes."""
+"""``report.yml -e report_output=FILE.html``: the page is written, says what is to be done, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVIL = "Portal</script><script>alert(1)</script>\u202e{{ lookup('pipe', 'touch p
 
 
 def test_the_page_is_made_from_the_ledger_alone_and_ends_well_whatever_it_tells(institution, clock):
-    """Breaks: the page of the morning fails because something is late, writes to the ledger, or runs what a name says."""
+    """Breaks: the morning's page fails because something is late, writes to the ledger, or runs what a name says."""
     institution.register("srv-web01", institution.files("portal-media", service=f"!unsafe {EVIL}"))
     institution.register("srv-db01", institution.database("db-escolares"))
     assert clock.backup("2027-03-01 01:00") == ["db-escolares", "portal-media"]

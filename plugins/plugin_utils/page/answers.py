@@ -133,5 +133,6 @@ def _with(headings: Mapping[str, str], problem: str, roles: Collection[str]) -> 
 
 def calm(heading: str, roles: Collection[str]) -> str:
     """Return what is written in capitals, for a screen without any other means, as a sentence."""
-    words = _SHOUTED.sub(lambda found: found[0] if found[0] in _NAMES or found[0] in roles else found[0].lower(), heading)
+    names = _NAMES.union(roles)
+    words = _SHOUTED.sub(lambda found: found[0] if found[0] in names else found[0].lower(), heading)
     return words[:1].upper() + words[1:]

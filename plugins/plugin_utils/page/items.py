@@ -121,15 +121,16 @@ class _Facts:
         )
 
     def _worries(self, place: Place, expected: Expected | None, slots: list[Slot]) -> Iterator[str]:
-        names = [place, *((place[0], other) for other in (*expected.item_ids, *expected.folios))] if expected else [place]
+        others = (*expected.item_ids, *expected.folios) if expected else ()
+        names = dict.fromkeys([place, *((place[0], other) for other in others)])
         due = [slot for slot in slots if slot.state != PENDING]
         if due and due[-1].state == MISSED:
             yield "omitido"
-        suspects = [folio for name in dict.fromkeys(names) for folio in self._suspects.get(name, ())]
+        suspects = [folio for name in names for folio in self._suspects.get(name, ())]
         for folio in suspects:
             backup = self._index.backup(folio)
             yield f"en revisión: {folio}" if backup.verification_result == REVIEW else f"no conforme: {folio}"
-        failures = [folio for name in dict.fromkeys(names) for folio in self._failures.get(name, ())]
+        failures = [folio for name in names for folio in self._failures.get(name, ())]
         if failures:
             yield f"falla abierta: {failures[0]}" if len(failures) == 1 else f"{len(failures)} fallas abiertas"
         if expected is None:
@@ -162,14 +163,14 @@ def _within(backups: Iterable[Backup], period: Period) -> list[Backup]:
 def _drawn(slots: list[Slot], backups: list[Backup], within: list[Backup], period: Period) -> dict[str, Any]:
     """Return what the charts are drawn from, small: a thousand items have it in the page.
 
-    ``first`` and ``last`` are days since 1970, all other days count from the first. ``daily`` and
-    ``longer`` are slots: [first day, days each, a letter for each state]; ``days``, ``sizes`` (bytes), ``results`` (a letter each, large where it was made by
-    hand) and ``folios`` (a text, what comes after ``shared``, with spaces between) are of the backups, in their order. ``before`` is the size of the
-    last conforming one before the period.
+    ``first`` and ``last`` are days since 1970, all other days count from the first. ``daily`` and ``longer`` are slots:
+    [first day, days each, a letter for each state]. Of the backups, in their order: ``days``, ``sizes`` (bytes),
+    ``results`` (a letter each, a capital one where it was made by hand) and ``folios``, a text with spaces between what
+    follows ``shared``. ``before`` is the size of the last conforming one before the period.
     """
     before = [each.size_bytes for each in backups if each.conforms and each.backup_date < period.first.isoformat()]
     folios = [each.folio for each in within]
-    shared = os.path.commonprefix(folios) if len(folios) > 1 else ""
+    shared = os.path.commonprefix(folios) if len(folios) > 1 else ""  # noqa: RUF071 (of texts, not of paths)
     return {
         **period.as_days_since_1970(),
         "daily": list(_runs((each for each in slots if each.kind.schedule.unit == "day"), period)),

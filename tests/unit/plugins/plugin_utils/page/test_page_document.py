@@ -63,7 +63,7 @@ def test_the_page_allows_only_what_stands_in_it(page, small_library):
     assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'" and "unsafe" not in policy
     programs, styles = (
         [f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in found]
-        for found in (re.findall(r"<script>(.*?)</script>", text, re.S), re.findall(r"<style>(.*?)</style>", text, re.S))
+        for found in (re.findall(f"<{tag}>(.*?)</{tag}>", text, re.S) for tag in ("script", "style"))
     )
     assert (rules["script-src"].split(), rules["style-src"].split()) == (programs, styles)
     assert len(programs) == 2 and not re.search(r'\b(src|href)="(?!#|data:,)', text)
