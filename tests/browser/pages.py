@@ -61,7 +61,7 @@ def hostile() -> str:
 
 
 def large(items: int, days: int) -> str:
-    """A page of so many databases, backed up each day but for some; and of as many long answers as there are questions."""
+    """A page of so many databases, backed up on nearly each day, and of a long answer to every question."""
     today = date(2026, 11, 24)
     first = today - timedelta(days=days - 1)
     now = datetime(2026, 11, 24, 12, tzinfo=PROCEDURE.zone)
