@@ -16,15 +16,44 @@ author: dse.backup maintainers (@dse-backup)
 options:
   question:
     description:
-      - V(conformity) - each clause of the procedure with the controls that carry it out, the newest evidence of each,
-        how old that is, and its state. Needs action where something speaks against a control today.
+      - V(requests) - every request with who asked, what JAA decided, when it is in force, the items that carry it out,
+        its backups. Needs action where JAA has not decided, what is in force has no item or was never backed up, or an
+        element of the inventory is refused.
+      - V(coverage) - of each server and kind what was accepted, what of it an item carries out, what is backed up;
+        which server has nothing. Needs action where something accepted is not backed up. What lies on the servers that
+        nobody asked for, M(dse.backup.report_coverage) finds there.
+      - V(plan) - the plan of O(year) with its fulfilment, by item and in total. Needs action where JAA has not approved
+        it as it is, or CSC has not received it.
+      - V(week) - O(week), by default the last that has ended, day by day and item by item. Needs action where it is not
+        closed, something in it is missing, or came after it was closed.
+      - V(gaps) - what was not covered on time, of O(year) or of all times. Needs action where its failure is not
+        recorded and closed.
+      - V(overdue) - what is late for CSC and from CSC, failures that are open for long, and what waits for a decision,
+        an acceptance or a review. Needs action where there is any.
+      - V(verification) - of the newest backups both sizes, the change, what is tolerated, the verdict; what shrinks
+        slowly; JAA's decisions; which were first ones. Needs action where one waits for a decision.
       - V(copies) - of each item and its newest conforming backup JAA's copy and CSC's - where, with whom, since when,
         last proved equal when, acknowledged by CSC or not. How many of its backups have both, what CSC lacks or has
         rejected, what is damaged. Needs action where a copy is damaged or rejected, a delivery or CSC's word on it is
         overdue, or an item has no conforming backup.
+      - V(failures) - the failure log - what is open and the command that closes it, what is closed by which evidence
+        and after how long, of O(year) or of all times, what repeats itself. Needs action where any is open.
+      - V(restores) - recoveries and drills, of O(year) or of all times, and when each item was last brought back. Needs
+        action where one was not for longer than M(dse.backup.plan_drill) takes, its last drill failed, or the CGDW's
+        word is late or is no.
       - V(loans) - what CSC lends, how far each loan has come, whose turn it is. Needs action where one is late.
-      - V(overdue) - what is late for CSC and from CSC, failures that are open for long, and what waits for a decision,
-        an acceptance or a review. Needs action where there is any.
+      - V(integrity) - whether the ledger is whole, which of its hashes are kept elsewhere, when and how far each
+        repository was read, what is damaged. Needs action where anything is not whole, or was not read within
+        M(dse.backup.plan_verify)'s period.
+      - V(retention) - which backups are kept and why, which may go, when each server was last pruned; until when the
+        records of each form are kept, which years may go. Needs action where too few conforming backups are left, or a
+        pruning was cut short.
+      - V(versions) - the versions of each item with both their copies (the newest ten, all of O(items)), the scripts
+        that made them, the revision in force. Needs action where a server's script is not the one of this controller.
+      - V(trace) - the backup to which O(folio) leads, from its request to its end, each record with its hash. Without a
+        folio, of all backups, where that chain is broken. Needs action where it is.
+      - V(conformity) - each clause of the procedure with the controls that carry it out, the newest evidence of each,
+        how old that is, and its state. Needs action where something speaks against a control today.
       - Anything else is refused, with the names of the questions.
     type: str
     default: ""
@@ -34,15 +63,17 @@ options:
     elements: str
     default: []
   week:
-    description: The ISO week that is asked about, such as C(2026-W47), where a question is about one.
+    description: The ISO week that V(week) is asked about, such as C(2026-W47). By default the last that has ended.
     type: str
     default: ""
   year:
-    description: The year that is asked about, where a question is about one. By default this year.
+    description:
+      - The year that V(plan), V(gaps), V(failures) and V(restores) are asked about.
+      - By default V(plan) tells of this year, the others of all times.
     type: str
     default: ""
   folio:
-    description: The record that is asked about, where a question is about one.
+    description: The folio that V(trace) is asked about - a request's, a backup's, a failure's, a delivery's, a loan's.
     type: str
     default: ""
   form:
@@ -93,11 +124,26 @@ RETURN = r"""
 answer:
   description:
     - C(question), C(asked_at), C(needs_action), C(next_command) and a list for each section, with rows of stable names.
-    - Of V(conformity) this is C(clauses), a row for each clause and control.
+    - Of V(requests) these are C(pending), C(absent), C(undone), C(refused) and C(requests).
+    - Of V(coverage) these are C(kinds), C(items), C(refused) and C(servers).
+    - Of V(plan) these are C(items), C(total) (one row) and C(versions).
+    - Of V(week) these are C(weeks) and a list for each form of a backup, C(dse_02), C(dse_03), C(dse_04); C(slots) in a
+      row of the first two has its days, or the week.
+    - Of V(gaps) these are C(items) and C(gaps).
+    - Of V(overdue) these are C(failures), C(deliveries), C(acknowledgements), C(loans), C(decisions), C(recoveries),
+      C(weeks) and C(requests).
+    - Of V(verification) these are C(undecided), C(shrinking), C(newest), C(decided) and C(first).
     - Of V(copies) these are C(copies) (two rows a backup, C(custodian) JAA and CSC), C(items), C(lacking),
       C(acknowledgements), C(rejected) and C(damaged).
-    - Of V(overdue) these are C(failures), C(deliveries), C(acknowledgements), C(decisions), C(recoveries), C(weeks) and
-      C(requests).
+    - Of V(failures) these are C(open), C(repeated) and C(closed).
+    - Of V(restores) these are C(recoveries), C(items) and C(drills).
+    - Of V(loans) these are C(open) and C(closed).
+    - Of V(integrity) these are C(ledger) (one row), C(faults), C(anchors), C(repositories) and C(damaged).
+    - Of V(retention) these are C(items), C(prunable), C(prunes), C(forms), C(years) and C(kept).
+    - Of V(versions) these are C(items), C(versions), C(scripts) and C(procedure).
+    - Of V(trace) these are C(backup), C(links), C(steps) and C(others) where there is a folio, else C(items), C(broken)
+      and C(altered).
+    - Of V(conformity) this is C(clauses), a row for each clause and control.
   returned: where nothing needs action
   type: dict
 forms:

@@ -102,6 +102,8 @@ def of_ledger(index: Index, procedure: Procedure, now: datetime) -> list[Sample]
         "dse_backup_undecided": Counter((server, item_id) for item_id, server, _made in waiting.quarantined(index)),
         "dse_backup_overdue_deliveries": index.count_undelivered(late_since),
     }
+    # Of an item that has moved, what its former server has left.
+    kinds.update({place: "" for counts in counted.values() for place in counts if place not in kinds})
     for name, counts in counted.items():
         found += [of(name, place, counts.get(place, 0)) for place in kinds]
     unsaid = Counter(each["server"] for each in waiting.unacknowledged(index, procedure.delivery, today))
@@ -168,7 +170,7 @@ def _overdue(
                 at = calendar.overdue_at(kind, min(last, today) if last else None, begins, now)
                 of_request[(server, name)] = _Overdue(kind.key, at)
             is_made = any(each.at > now for each in of_request.values())
-            found.update({
-                place: each for place, each in of_request.items() if not is_made or each.at > now or place in failing
-            })  # fmt: skip
+            for place, each in of_request.items():
+                if not is_made or each.at > now or place in failing:
+                    found[place] = each
     return found

@@ -349,6 +349,12 @@ def _said(record: Record) -> str:
     return f"{record['about_folio']}: {words.get(said, said)}{since}{f' ({why})' if why else ''}"
 
 
+def _closed(record: Record) -> str:
+    if record.get("loan_step"):
+        return _said(record)
+    return f"{record['about_folio']}: {record.get('remarks') or record.get('cause') or 'revisado y cerrado'}"
+
+
 def _of_run(record: Record) -> str:
     if record["run_event"] != "verified":
         words = {"started": "comenzó", "ended": "terminó", "cut_off": "se interrumpió"}
@@ -369,7 +375,8 @@ def _of_backup(record: Record) -> str:
 
 def _of_delivery(record: Record) -> str:
     where = record.get("media_id") or record.get("destination") or "CSC"
-    return f"{len(record['files'])} respaldos a {where}, leídos y comparados"
+    count = len(record["files"])
+    return f"{count} {'respaldo' if count == 1 else 'respaldos'} a {where}, con su contenido leído y comparado"
 
 
 def _of_recovery(record: Record) -> str:
@@ -387,7 +394,7 @@ _WORDS: dict[str, Callable[[Record], str]] = {
     "run": _of_run,
     "backup": _of_backup,
     "failure": lambda record: record.get("error_message") or "",
-    "closing": lambda record: f"{record['about_folio']}: {record.get('remarks') or record.get('cause') or 'cerrado'}",
+    "closing": _closed,
     "correction": lambda record: f"{record['about_folio']}: {record.get('reason') or record.get('cause') or ''}",
     "delivery": _of_delivery,
     "loan": lambda record: f"se pide a CSC; falla {record['failure_folio']}",

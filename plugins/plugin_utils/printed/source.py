@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.plugin_utils import views
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
@@ -19,6 +20,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.printed.gathered import
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import Part, PrintedForm, Value
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.words import Words, days, plain
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Field, Form, Procedure
+from ansible_collections.dse.backup.plugins.plugin_utils.views import View
 
 PROPOSAL = "Propuesta"
 
@@ -32,6 +34,15 @@ class Source:
     now: datetime
     gathered: Gathered
     expected: list[Expected]
+    _views: dict[str, View] = field(default_factory=dict)
+
+    def view(self, name: str) -> View:
+        """Return a week as it stands now; it is worked out once for all servers that have a form of it."""
+        if name not in self._views:
+            form, first, last = views.parse(name, self.procedure)
+            known = {"all_expected": self.expected, "index": self.index, "now": self.now}
+            self._views[name] = views.view(name, form, first, last, **known)
+        return self._views[name]
 
     @property
     def fields(self) -> Fields:
@@ -78,7 +89,6 @@ class Source:
             plain(about),
             revision,
             f"Formato aprobado el {days(approved_on)}" if approved_on else PROPOSAL,
-            bool(approved_on),
             is_wide,
             [
                 *parts,

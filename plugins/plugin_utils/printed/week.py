@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import FIRST, NONCONFORMING, REVIEW
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, views
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE, MISSED, MITIGATED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
@@ -32,19 +32,13 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import Line, View
 DAYS = ("Lun", "Mar", "Mié", "Jue", "Vie", "Sáb", "Dom")
 _WIDTH = 6
 _COLUMNS = (
-    *(
-        "folio",
-        "backup_date",
-        "item_id",
-        "execution_mode",
-        "size_bytes",
-        "previous_size_bytes",
-    ),
-    *("size_change_pct", "verification_result", "csc_delivery_folio", "failure_folio", "status"),
+    *("folio", "backup_date", "item_id", "execution_mode", "size_bytes", "previous_size_bytes", "size_change_pct"),
+    *("verification_result", "csc_delivery_folio", "failure_folio", "status"),
 )
+_SIGNS = {FIRST: "P", REVIEW: "R", NONCONFORMING: "✗"}
 LEGEND = [
     "✓ conforme, automático",
-    "M conforme, hecho a mano",
+    "M hecho a mano; sin otro signo, conforme",
     "P primero, sin anterior con qué comparar",
     "A aceptado por JAA",
     "R en revisión",
@@ -57,12 +51,12 @@ LEGEND = [
 
 def servers(source: Source, name: str) -> list[str]:
     """Return the servers of which a week has anything to show, in order."""
-    return sorted({line.server for line in _view(source, name).lines})
+    return sorted({line.server for line in source.view(name).lines})
 
 
 def printed(source: Source, form: Form, name: str, server: str, entries: list[Entry]) -> PrintedForm:
     """Return a week's form; of FOR 7.5 DSE 03, that of one server."""
-    view = _view(source, name)
+    view = source.view(name)
     shown = sorted(
         (line for line in view.lines if server in ("", line.server)), key=lambda line: (line.server, line.item_id)
     )
@@ -85,12 +79,6 @@ def printed(source: Source, form: Form, name: str, server: str, entries: list[En
     period = f"semana {week}, del {view.first:%d/%m/%Y} al {view.last:%d/%m/%Y}"
     about = f"{server} · {period}" if server else period
     return source.framed(form, name, about, parts, entries, also_about=(name,), is_wide=True)
-
-
-def _view(source: Source, name: str) -> View:
-    form, first, last = views.parse(name, source.procedure)
-    expected = source.expected
-    return views.view(name, form, first, last, all_expected=expected, index=source.index, now=source.now)
 
 
 def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day: bool) -> Grid:
@@ -126,7 +114,7 @@ def _day(line: Line, first: date, last: date, failures: list[Failure]) -> Day:
         and first.isoformat() <= each.scheduled_for[:10] <= last.isoformat()
     ]
     state, said, weight = _state(slot, bool(made))
-    doubtful = any(_mark(each) in "R✗" for each in made)
+    doubtful = any(_mark(each)[0] in "R✗" for each in made)
     return Day(
         [f"{_mark(each)} {human_size(each.size_bytes)}" for each in made],
         state,
@@ -148,8 +136,12 @@ def _state(slot: Slot | None, is_made: bool) -> tuple[str, str, str]:
 
 
 def _mark(backup: Backup) -> str:
-    """Return the one sign that says how a backup turned out."""
+    """Return the sign that says how a backup turned out, and whether it was made by hand."""
+    by_hand = backup.execution_mode == "manual"
     if backup.decision:
-        return "A" if backup.decision == "accepted" else "✗"
-    signs = {FIRST: "P", REVIEW: "R", NONCONFORMING: "✗"}
-    return signs.get(backup.verification_result, "M" if backup.execution_mode == "manual" else "✓")
+        sign = "A" if backup.decision == "accepted" else "✗"
+    elif backup.verification_result in _SIGNS:
+        sign = _SIGNS[backup.verification_result]
+    else:
+        return "M" if by_hand else "✓"
+    return f"{sign} M" if by_hand else sign

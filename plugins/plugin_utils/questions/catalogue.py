@@ -19,6 +19,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.overdue impor
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.plan import plan
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.requests import requests
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.restores import restores
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.retention import retention
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.trace import trace
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.verification import verification
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.versions import versions
@@ -27,6 +28,6 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.week import w
 # In the order in which they are offered.
 _ALL: tuple[Callable[[Asked], Answer], ...] = (
     *(requests, coverage, plan, week, gaps, overdue, verification, copies, failures, restores, loans),
-    *(integrity, versions, trace, conformity),
+    *(integrity, retention, versions, trace, conformity),
 )
 QUESTIONS: dict[str, Callable[[Asked], Answer]] = {each.__name__: each for each in _ALL}
