@@ -45,6 +45,14 @@ class Page:
         return answers.urgent(self._said)
 
     @property
+    def steps(self) -> list[tuple[str, list[Said]]]:
+        """The commands to run next, each with the answers that ask for it."""
+        found: dict[str, list[Said]] = {}
+        for said in self.urgent:
+            found.setdefault(said.next_command, []).append(said)
+        return list(found.items())
+
+    @property
     def retold(self) -> list[Said]:
         """The answers that say the same once more, as an auditor sees it."""
         return answers.retold(self._said)

@@ -76,6 +76,9 @@ def test_it_says_what_needs_action_or_that_nothing_does(page, small_library):
     assert late.problem_count == 3 and "· 3 por atender</title>" in text
     assert text.index("Sin entregar a CSC") < text.index("playbooks/deliver.yml") < text.index('id="h-anio"')
     assert "Entrega a CSC vencida: portal-src" in text
+    # Two answers ask for the same command: it stands there once, before each of them has it.
+    assert [[each.name for each in several] for _command, several in late.steps] == [["overdue", "copies"]]
+    assert text.count("playbooks/deliver.yml</code>") == 3
     text = document.document(page())
     assert "nada requiere atención</title>" in text and "Nada requiere atención." in text
 
