@@ -48,7 +48,7 @@ engine: $(VENV)/dev
 	pytest tests/unit -m engine --numprocesses 2 --dist worksteal --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev
-	tests/need $(FOR_PDF) git faketime:/usr/bin/faketime
+	tests/need $(FOR_PDF) git chromium faketime:/usr/bin/faketime
 	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
 
@@ -78,7 +78,7 @@ story: $(VENV)/dev
 # What it costs, side by side, on test hosts of its own: half an hour, QUICK=1 five minutes, ONLY="ledger ways" in part.
 bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
 bench: $(VENV)/dev
-	tests/need zstd
+	tests/need zstd chromium
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 # From the sources: docs/playbooks.md, which is committed, and .cache/reference/html/index.html with all of roles, modules
