@@ -7,6 +7,8 @@ project = "dse.backup"
 extensions = ["sphinx_antsibull_ext"]
 html_theme = "alabaster"
 html_theme_options = {"fixed_sidebar": True, "page_width": "75rem", "body_max_width": "none"}
+# The list of all pages is the first page's.
+html_sidebars = {"**": ["about.html", "searchbox.html"]}
 html_copy_source = False
 # Labels of Ansible's own documentation, which is elsewhere. antsibull-docs itself checks the names that are ours.
 suppress_warnings = ["ref.ref"]

@@ -162,15 +162,11 @@ class CallbackModule(CallbackBase):
 
     def _tell(self, status: int, problem: str = "") -> None:
         """Tell whoever wants to know how the run ended; nothing of it changes how it did."""
-        is_partial = bool(context.CLIARGS.get("subset"))
-        try:
-            news = telling.news_of(self.run, self.playbook, status, problem, is_partial=is_partial)
-            if news and not context.CLIARGS.get("check"):
-                options = telling.Options(*(self.get_option(name) for name in telling.Options._fields))
-                for warning in telling.tell(self.run, news, options):
-                    self._display.warning(warning)
-        except Exception as error:  # Of any kind: with it the exit status would be lost.
-            self._display.warning(f"no se avisó cómo terminó la corrida: {error!r}")
+        ended = telling.Ended(self.playbook, status, problem, bool(context.CLIARGS.get("subset")))
+        options = telling.Options(*(self.get_option(name) for name in telling.Options._fields))
+        if not context.CLIARGS.get("check"):
+            for warning in telling.tell(self.run, ended, options):
+                self._display.warning(warning)
 
     def _end(self, message: str, status: int) -> NoReturn:
         # An exception would be no more than a warning, and the playbook would go on.

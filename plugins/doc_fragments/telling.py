@@ -24,8 +24,9 @@ options:
         key: notify
   notify_wait:
     description: For how many seconds a run waits for the services at its end, at most, before it leaves them to it.
-    type: int
-    default: 20
+    # Of a number that is none Ansible would make a callback that is not loaded, and nothing would be backed up.
+    type: str
+    default: "20"
     env:
       - name: DSE_BACKUP_NOTIFY_WAIT
     ini:

@@ -24,31 +24,45 @@ from ansible_collections.dse.backup.plugins.plugin_utils.notification import New
 from ansible_collections.dse.backup.plugins.plugin_utils.run import Run
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import reconcile
 
+_WAIT, _LONGEST_WAIT = 20, 600
+
 
 class Options(NamedTuple):
-    """The callback's own: Apprise's configuration and the seconds to wait for it, the file of metrics."""
+    """The callback's own, as they were given: Apprise's configuration, seconds to wait for it, the metrics' file."""
 
-    notify: str
-    notify_wait: float
-    metrics: str
+    notify: str | None
+    notify_wait: str
+    metrics: str | None
 
 
-def tell(run: Run | None, news: News, options: Options) -> Iterator[str]:
-    """Tell ``news`` of a ``run`` (None: it never was one); yield in words what went wrong, raise nothing."""
-    works = [*([_measure] if options.metrics else []), *([_notify] if options.notify else [])]
-    for work in works:
+class Ended(NamedTuple):
+    """How a run ended. ``problem`` is why nothing can be recorded, ``is_partial`` whether --limit left servers out."""
+
+    playbook: str
+    status: int
+    problem: str = ""
+    is_partial: bool = False
+
+
+def tell(run: Run | None, ended: Ended, options: Options) -> Iterator[str]:
+    """Tell how ``run`` (None: it never was one) ended; yield in words what went wrong with that, and raise nothing."""
+    works = {"no se escribieron las métricas": _measure, "no se enviaron los avisos": _notify}
+    wanted = (options.metrics, options.notify)
+    for (failed, work), is_wanted in zip(works.items(), wanted):
         try:
-            yield from work(run, news, options)
+            if is_wanted and (news := news_of(run, ended)):
+                yield from work(run, news, options)
         except Exception as error:  # Of any kind: the run is over, and went as it went.
-            yield f"{'no se enviaron los avisos' if work is _notify else 'no se escribieron las métricas'}: {error!r}"
+            yield f"{failed}: {error!r}"
 
 
-def news_of(run: Run | None, playbook: str, status: int, problem: str, *, is_partial: bool) -> News | None:
-    """Return what there is to tell of a run of ``playbook``; None of a rehearsal. See `Run.news`."""
+def news_of(run: Run | None, ended: Ended) -> News | None:
+    """Return what there is to tell of a run; None of a rehearsal. See `Run.news`."""
     if run is None:
-        return News(playbook, "", datetime.now().astimezone(), status, problem=problem, is_unrecorded=True)
-    news = run.news(playbook, status, problem)
-    return news._replace(is_partial=is_partial) if news else None
+        now = datetime.now().astimezone()
+        return News(ended.playbook, "", now, ended.status, problem=ended.problem, is_unrecorded=True)
+    news = run.news(ended.playbook, ended.status, ended.problem)
+    return news._replace(is_partial=ended.is_partial) if news else None
 
 
 def _measure(run: Run | None, news: News, options: Options) -> Iterator[str]:
@@ -73,4 +87,15 @@ def _notify(run: Run | None, news: News, options: Options) -> Iterator[str]:
             news = news._replace(pending=reconcile.pending(index, run.ledger.procedure, news.ended_at.date(), told))
     messages = notification.messages(news)
     if messages:
-        yield from notification_sending.send(messages, options.notify, options.notify_wait)
+        wait = _seconds(options.notify_wait)
+        if wait is None:
+            yield f"notify_wait: «{options.notify_wait}» no es de 0 a {_LONGEST_WAIT} segundos; se espera {_WAIT}"
+        yield from notification_sending.send(messages, options.notify, _WAIT if wait is None else wait)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= _LONGEST_WAIT else None

@@ -27,6 +27,8 @@ Scene = Callable[["Reader"], None]
 class Reader:
     """Types the commands of documents in a checkout whose inventories are the institution's, and expects what they say.
 
+    A new command is typed like all others. One that cannot be, here, is listed in test_documents.ELSEWHERE.
+
     ``stands_for``: what is typed in the place of a document's words in capitals. ``scenes``: what happens before a
     command, by the name in the document. ``elsewhere``: what is not typed here.
     """
@@ -47,7 +49,7 @@ class Reader:
         self._scenes = scenes
         self._elsewhere = elsewhere
         self._folio = ""
-        self._typed: dict[object, str] = {}
+        self._typed: list[Command] = []
         self.checkout.mkdir()
         for path in CHECKOUT.iterdir():
             if path.name not in _NOT_OURS:
@@ -66,12 +68,11 @@ class Reader:
         for command in commands(CHECKOUT / document, document):
             if command.text in self._elsewhere:
                 continue
-            said = (command.text, command.status, command.shown)
-            if not command.marks and self._typed.get(said, document) != document:
+            if not command.marks and any(_says_as_much(each, command) for each in self._typed):
                 continue
             for mark in command.marks:
                 self._happen(mark, command)
-            self._typed[said] = document
+            self._typed.append(command)
             self._expect(command)
 
     def _happen(self, mark: Mark, command: Command) -> None:
@@ -117,6 +118,12 @@ class Reader:
         """End all that was typed, and look at the ledger that it leaves."""
         self.terminal.close()
         self.institution.close()
+
+
+def _says_as_much(typed: Command, command: Command) -> bool:
+    """Say whether what another document has typed shows already all that this one says of it."""
+    alike = (typed.text, typed.where, typed.status) == (command.text, command.where, command.status)
+    return alike and typed.document != command.document and set(typed.shown) >= set(command.shown)
 
 
 def take_restic(template: Path, root: Path) -> None:

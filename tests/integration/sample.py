@@ -39,6 +39,7 @@ class Sample(Institution):
             elif item["paths"] != ["/etc"]:
                 size = PORTAL_BYTES if item["paths"] == [PORTAL] else 20_000
                 _write(self.below(item["paths"][0]) / "contenido.bin", os.urandom(size))
+        _write(self.below("/srv/www/encuestas/index.php"), b"<?php // Encuesta de egresados\n")
         _write(self.below(PORTAL) / "index.php", b"<?php include 'convocatorias/2026.php';\n")
         _write(self.below(PORTAL) / "convocatorias" / "2026.php", b"<?php // Convocatoria de ingreso 2026\n")
 
@@ -67,7 +68,13 @@ class Sample(Institution):
             self.register(server, *items)
             text = json.dumps({"backup_client_items": items}, ensure_ascii=False)
             (inventory / "host_vars" / server / "items.yml").write_text(text, "utf-8")
-        variables: dict[str, Any] = {**self.variables, "backup_server_medium_directory": "/media/dse-backup"}
+        variables: dict[str, Any] = {
+            **self.variables,
+            "backup_server_medium_directory": "/media/dse-backup",
+            # A stopped PostgreSQL of this machine is not the institution's, nor is other configuration.
+            "coverage_engines": ["mariadb"],
+            "coverage_configuration_roots": ["/etc"],
+        }
         del variables["backup_client_repository_password"], variables["backup_server_csc_password"]
         (inventory / "this_machine.yml").write_text(json.dumps({"all": {"vars": variables}}), "utf-8")
 

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 import pytest
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from documents import commands, is_shown
 from institution import CHECKOUT, Institution
 from reader import Reader, take_restic
@@ -148,3 +149,9 @@ def test_every_name_in_a_document_is_one(document):
     assert {name for name in re.findall(r"(?<![\w./)-])([a-z_]+)\.yml\b", told)} <= names
     prefixes = "|".join(sorted(playbooks | roles, key=len, reverse=True))
     assert set(re.findall(rf"(?<![\w{{./])((?:{prefixes})_\w+)(?=[=`\s,:;)]|$)", told)) <= known
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/manual-jaa.md"])
+def test_every_question_can_be_found(document):
+    """Breaks: report.yml answers a question of which nobody can read."""
+    assert set(QUESTIONS) <= set(re.findall(r"`(\w+)`", _text(document)))

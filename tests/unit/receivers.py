@@ -9,8 +9,6 @@ import email
 import email.policy
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,11 +84,31 @@ class Mail:
         self._controller.stop()
 
 
-@contextmanager
-def mute() -> Iterator[str]:
-    """Somebody who picks up and never says a word; yields the address."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+class Mute:
+    """Somebody who picks up and never says a word."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def is_waited_for(self) -> bool:
+        """Tell whether whoever called, or calls now, is still on the line."""
+        self._socket.settimeout(60)
+        caller, _address = self._socket.accept()
+        with caller:
+            caller.settimeout(0.5)
+            try:
+                while caller.recv(65536):
+                    pass
+            except TimeoutError:
+                return True
+        return False
+
+    def __enter__(self) -> Mute:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._socket.close()
 
 
 def free_port() -> int:

@@ -48,10 +48,10 @@ def key_of(form: Form, record: Mapping[str, Any]) -> FormKey:
     if record["record_type"] != "backup":
         return FormKey(form.code, record["folio"])
     if record.get("iso_week"):
-        return FormKey(form.code, view(form, record), record.get("database_server") or "")
+        return FormKey(form.code, view(form, record), str(record.get("database_server") or ""))
     # By hand, while Ansible was away, a server's own run.
     run = record.get("run_id") or record.get("host_run_id") or record["folio"]
-    return FormKey(form.code, view(form, record), record["server"], run)
+    return FormKey(form.code, view(form, record), str(record.get("server") or ""), str(run))
 
 
 def asked_for(names: Iterable[str], index: Index, procedure: Procedure) -> tuple[list[Asked], list[str]]:

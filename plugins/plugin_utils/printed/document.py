@@ -28,7 +28,7 @@ def forms(asked: Iterable[Asked], source: Source) -> tuple[list[PrintedForm], li
 
 def _keys(asked: Asked, source: Source) -> Iterator[FormKey]:
     if asked.key:
-        yield asked.key
+        yield from [asked.key] if asked.key in source.gathered.entries else []
     elif asked.view:
         yield from _of_view(asked.view, source)
     else:

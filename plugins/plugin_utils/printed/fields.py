@@ -79,10 +79,10 @@ class Fields:
                 notes.append(f"según {what.lower()} del {self.words.moment(source['recorded_at'])}")
         text = self.words.value(field, recorded)
         for each in entry.standing.corrections if entry.standing else ():
-            if field.name in each["corrections"]:
+            if isinstance(each["corrections"], Mapping) and field.name in each["corrections"]:
                 said = self.words.value(field, each["corrections"][field.name]) or "sin dato"
                 who = plain(each.get("operator_role")) or "sistema"
-                when, why = self.words.moment(each["recorded_at"]), plain(each["reason"])
+                when, why = self.words.moment(each["recorded_at"]), plain(each.get("reason"))
                 notes.append(f"CORREGIDO: {said} — {when}, {who}: {why}")
         return Value(field.label, text, field.name, tuple(notes))
 

@@ -29,8 +29,8 @@ class Gathered:
 
     def about(self, *names: str) -> list[Entry]:
         """Return what was recorded about any of these folios or views, in order."""
-        found = {entry.record["record_sha256"]: entry for name in names for entry in self.later.get(name, [])}
-        return sorted(found.values(), key=lambda entry: entry.record["recorded_at"])
+        found = [entry for name in dict.fromkeys(names) for entry in self.later.get(name, [])]
+        return sorted(found, key=lambda entry: entry.record["recorded_at"])
 
 
 def gather(lookup: Lookup, asked: Collection[Asked], procedure: Procedure) -> Gathered:
@@ -47,15 +47,15 @@ def gather(lookup: Lookup, asked: Collection[Asked], procedure: Procedure) -> Ga
         form = procedure.forms.get(record.get("form_code") or "")
         if form is None:
             if about := record.get("about_folio"):
-                found.later.setdefault(about, []).append(entry)
+                found.later.setdefault(str(about), []).append(entry)
             continue
         key = key_of(form, record)
         if key in keys or key.name in names:
             found.entries.setdefault(key, []).append(entry)
         if origin := record.get("service_request_folio"):
-            found.derived.setdefault(origin, []).append(record)
+            found.derived.setdefault(str(origin), []).append(record)
         if amended := record.get("amends_folio"):
-            found.amended_by.setdefault(amended, []).append(record["folio"])
+            found.amended_by.setdefault(str(amended), []).append(record["folio"])
     return found
 
 

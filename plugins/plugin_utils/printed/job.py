@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Extent
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Lookup
 from ansible_collections.dse.backup.plugins.plugin_utils.printed import html, pdf
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.asked import asked_for
@@ -68,7 +69,20 @@ def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[Prin
 
     Raises CannotPrint, LedgerError.
     """
-    procedure, reach = ledger.procedure, ledger.extent()
+    reach = ledger.extent()
+    try:
+        return _read(names, ledger, reach, now)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # What nobody of ours has written: then the chain says where.
+        chain = ledger_chain.verify(lambda: ledger.lines(reach), csv_rows={})
+        if not chain.faults:
+            raise
+        where = [f"el registro oficial no está íntegro: {each.words}" for each in chain.faults]
+        raise CannotPrint([*where, "verifíquelo (ledger.yml, sin más)"]) from None
+
+
+def _read(names: Iterable[str], ledger: Ledger, reach: Extent, now: datetime) -> tuple[list[PrintedForm], int]:
+    procedure = ledger.procedure
     with ledger.read() as index:
         asked, faults = asked_for(names, index, procedure)
         if faults:

@@ -24,7 +24,7 @@ def signatures(entries: Iterable[Entry], later: Iterable[Entry], words: Words) -
     prepared: dict[str, list[str]] = {}
     found: dict[Signature, None] = {}
     for entry in entries:
-        prepared.setdefault(plain(entry.record.get("prepared_by")), []).append(entry.record.get("issued_at") or "")
+        prepared.setdefault(plain(entry.record.get("prepared_by")), []).append(str(entry.record.get("issued_at")))
         for each in entry.standing.acknowledgements if entry.standing else ():
             said = "; ".join(filter(None, (plain(each.reason), plain(each.storage_location))))
             act = ACTIONS.get(each.action, plain(each.action))
@@ -79,7 +79,11 @@ def marks(entries: Iterable[Entry], later: Iterable[Entry], procedure: Procedure
         about = f" de {plain(record['about_folio'])}" if record.get("about_folio") else ""
         name = plain(record.get("folio")) or f"{what}{about}"
         sha256, before = record.get("record_sha256"), record.get("previous_sha256")
-        is_whole = sha256 == record_sha256(record)
         at = words.moment(record["recorded_at"])
-        found.append(Mark(name, at, entry.file, plain(sha256), plain(before), is_whole))
+        found.append(Mark(name, at, entry.file, plain(sha256), plain(before), is_whole(record)))
     return found
+
+
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record's content gives the hash that it carries."""
+    return record.get("record_sha256") == record_sha256(dict(record))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import record_sha256
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import ELSEWHERE
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.later import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import Part, Row, Sheet, Table, Value, in_rows
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source, fields_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form
@@ -56,4 +56,4 @@ def _row(entry: Entry, values: dict[str, Value], shown: list[str], hidden: set[s
         if name not in hidden and (name not in shown or value.notes)
     ]
     cells = [values[name].text if name in values else "" for name in shown]
-    return Row(cells, detail, entry.record.get("record_sha256") != record_sha256(entry.record))
+    return Row(cells, detail, not is_whole(entry.record))

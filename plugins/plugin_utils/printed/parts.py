@@ -138,7 +138,6 @@ class PrintedForm:
     about: str
     form_revision: str
     approval: str
-    is_approved: bool
     is_wide: bool
     parts: list[Part]
     marks: list[Mark] = field(default_factory=list)

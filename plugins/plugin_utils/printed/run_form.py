@@ -24,7 +24,7 @@ _COLUMNS = (
 def printed(source: Source, form: Form, key: FormKey, entries: list[Entry]) -> PrintedForm:
     """Return the form of a run on a server."""
     records = [entry.record for entry in entries]
-    days = sorted({record["backup_date"] for record in records})
+    days = sorted({str(record.get("backup_date")) for record in records})
     run = {name: records[0].get(name) for name in ("run_id", "host_run_id") if records[0].get(name)}
     said = source.labelled(form, server=key.server, **run)
     folios = [record["folio"] for record in records]

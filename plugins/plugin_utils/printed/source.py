@@ -89,7 +89,6 @@ class Source:
             plain(about),
             revision,
             f"Formato aprobado el {days(approved_on)}" if approved_on else PROPOSAL,
-            bool(approved_on),
             is_wide,
             [
                 *parts,

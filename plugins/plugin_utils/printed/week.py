@@ -32,19 +32,13 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import Line, View
 DAYS = ("Lun", "Mar", "Mié", "Jue", "Vie", "Sáb", "Dom")
 _WIDTH = 6
 _COLUMNS = (
-    *(
-        "folio",
-        "backup_date",
-        "item_id",
-        "execution_mode",
-        "size_bytes",
-        "previous_size_bytes",
-    ),
-    *("size_change_pct", "verification_result", "csc_delivery_folio", "failure_folio", "status"),
+    *("folio", "backup_date", "item_id", "execution_mode", "size_bytes", "previous_size_bytes", "size_change_pct"),
+    *("verification_result", "csc_delivery_folio", "failure_folio", "status"),
 )
+_SIGNS = {FIRST: "P", REVIEW: "R", NONCONFORMING: "✗"}
 LEGEND = [
     "✓ conforme, automático",
-    "M conforme, hecho a mano",
+    "M hecho a mano; sin otro signo, conforme",
     "P primero, sin anterior con qué comparar",
     "A aceptado por JAA",
     "R en revisión",
@@ -120,7 +114,7 @@ def _day(line: Line, first: date, last: date, failures: list[Failure]) -> Day:
         and first.isoformat() <= each.scheduled_for[:10] <= last.isoformat()
     ]
     state, said, weight = _state(slot, bool(made))
-    doubtful = any(_mark(each) in "R✗" for each in made)
+    doubtful = any(_mark(each)[0] in "R✗" for each in made)
     return Day(
         [f"{_mark(each)} {human_size(each.size_bytes)}" for each in made],
         state,
@@ -142,8 +136,12 @@ def _state(slot: Slot | None, is_made: bool) -> tuple[str, str, str]:
 
 
 def _mark(backup: Backup) -> str:
-    """Return the one sign that says how a backup turned out."""
+    """Return the sign that says how a backup turned out, and whether it was made by hand."""
+    by_hand = backup.execution_mode == "manual"
     if backup.decision:
-        return "A" if backup.decision == "accepted" else "✗"
-    signs = {FIRST: "P", REVIEW: "R", NONCONFORMING: "✗"}
-    return signs.get(backup.verification_result, "M" if backup.execution_mode == "manual" else "✓")
+        sign = "A" if backup.decision == "accepted" else "✗"
+    elif backup.verification_result in _SIGNS:
+        sign = _SIGNS[backup.verification_result]
+    else:
+        return "M" if by_hand else "✓"
+    return f"{sign} M" if by_hand else sign

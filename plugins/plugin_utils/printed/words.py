@@ -40,10 +40,9 @@ class Words:
         """Return an instant in the institution's time zone, or as it stands where it is none."""
         try:
             moment = datetime.fromisoformat(text)
-        except (TypeError, ValueError):
+            moment = moment.astimezone(self._zone) if moment.tzinfo else moment
+        except (TypeError, ValueError, OverflowError):
             return plain(text)
-        if moment.tzinfo:
-            moment = moment.astimezone(self._zone)
         return f"{moment:%d/%m/%Y %H:%M:%S}"
 
     def _scalar(self, field: Field, value: Any) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import views
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import record_sha256
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import ELSEWHERE
+from ansible_collections.dse.backup.plugins.plugin_utils.printed.later import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import (
     PrintedForm,
     Row,
@@ -40,9 +40,13 @@ def printed(source: Source, form: Form, name: str, entries: list[Entry]) -> Prin
     done = {each.item_id: each for each in counted}
     newest = {entry.record["item_id"]: entry for entry in entries}
     older = [entry for entry in entries if newest[entry.record["item_id"]] is not entry]
-    version = max((entry.record["plan_version"] for entry in entries), default=None)
+    versions = [entry.record.get("plan_version") for entry in entries]
     said = [
-        *source.labelled(form, plan_year=plan.year, plan_version=version),
+        *source.labelled(
+            form,
+            plan_year=plan.year,
+            plan_version=max((each for each in versions if isinstance(each, int)), default=None),
+        ),
         Value("Cumplimiento calculado al", source.words.moment(source.now.isoformat()), "as_of"),
     ]
     rows = [plan.row(entry, done.get(item_id)) for item_id, entry in sorted(newest.items())]
@@ -85,8 +89,7 @@ class _Plan:
             if name not in self.columns or value.notes
         ]
         cells = [values[name].text if name in values else "" for name in self.columns]
-        is_broken = entry.record.get("record_sha256") != record_sha256(entry.record)
-        return Row(cells, [*detail, *_rest(done)], is_broken)
+        return Row(cells, [*detail, *_rest(done)], not is_whole(entry.record))
 
     def unplanned(self, done: Fulfilment) -> Row:
         """Return the row of what is expected by its request and stands in no line of the plan."""
