@@ -251,7 +251,7 @@ class Index(Tables):
 
     def keep_what_is_read(self) -> None:
         """Read each backup once from now on: where many questions are asked of an index that does not change."""
-        self._kept = {}
+        self._kept = self._kept or {}
 
     def _keep(self, item_id: str | None, backups: list[Backup]) -> None:
         """Keep the backups of an item or, where it is None, of all of them."""
