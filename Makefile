@@ -12,7 +12,7 @@ FOR_PDF := libpangoft2-1.0-0:$(or $(wildcard /usr/lib/*/libpangoft2-1.0.so.0),/m
 	fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 
 RESULTS := .cache/results
-TESTS := lint unit engine sanity integration newest molecule story
+TESTS := lint unit engine sanity integration browser newest molecule story
 
 .PHONY: demo test $(TESTS) bench reference pages clean
 
@@ -24,9 +24,9 @@ demo: $(VENV)/controller
 test: all = $(MAKE) --no-print-directory --keep-going
 test: $(VENV)/dev
 	@rm -rf $(RESULTS)
-	@tests/need git shellcheck mmdebstrap faketime:/usr/bin/faketime
+	@tests/need git shellcheck mmdebstrap chromium faketime:/usr/bin/faketime
 	@failed=; $(all) unit integration || failed=1; \
-	$(all) lint engine sanity newest & beside=$$!; \
+	$(all) lint engine sanity browser newest & beside=$$!; \
 	$(all) molecule story || failed=1; \
 	wait $$beside || failed=1; \
 	[ -z "$$failed" ] || { $(BIN)/python tests/failed.py $(RESULTS); false; }
@@ -48,9 +48,14 @@ engine: $(VENV)/dev
 	pytest tests/unit -m engine --numprocesses 2 --dist worksteal --junitxml=$(RESULTS)/$@.xml
 
 integration: $(VENV)/dev
-	tests/need $(FOR_PDF) git faketime:/usr/bin/faketime
+	tests/need $(FOR_PDF) git chromium faketime:/usr/bin/faketime
 	tests/need e2fsprogs:/usr/sbin/mkfs.ext4 exfatprogs:/usr/sbin/mkfs.exfat exfat-fuse:/usr/sbin/mount.exfat-fuse
 	pytest tests/integration --numprocesses 2 --dist loadscope --junitxml=$(RESULTS)/$@.xml
+
+# The page of report.yml in a real Chromium.
+browser: $(VENV)/dev
+	tests/need chromium
+	pytest tests/browser --junitxml=$(RESULTS)/$@.xml
 
 sanity: $(VENV)/dev
 	tests/need git shellcheck
@@ -73,7 +78,7 @@ story: $(VENV)/dev
 # What it costs, side by side, on test hosts of its own: half an hour, QUICK=1 five minutes, ONLY="ledger ways" in part.
 bench: export PYTHONPATH := $(CURDIR)/collections:$(CURDIR)
 bench: $(VENV)/dev
-	tests/need zstd
+	tests/need zstd chromium
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 # From the sources: docs/playbooks.md, which is committed, and .cache/reference/html/index.html with all of roles, modules

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Answers a question to the ledger, or prints its forms
+short_description: Answers a question to the ledger, prints its forms, or writes a page of all that it tells
 version_added: 1.0.0
 description:
   - From the ledger alone. Nothing is written to it, no server is contacted. Shows tables; the same stands in O(output).
   - Fails where the answer is that something needs action; what is asked is shown, and written, all the same.
+  - Without a question and without forms, it writes one page to O(output), a single HTML file that needs nothing else and
+    asks for nothing. It says first what needs attention, with the command to run next, then what became of each
+    backup day by day, with its sizes and their tolerance, of the last 365 days or of O(year), then the answers to
+    all questions but V(trace). It does not fail by what it tells. It needs the library vl-convert-python.
   - Works only under the callback P(dse.backup.ledger#callback).
 author: dse.backup maintainers (@dse-backup)
 options:
@@ -88,7 +92,8 @@ options:
   output:
     description:
       - A file outside the ledger's directory, not written in check mode. It ends in C(.json) for the answer to a
-        question, in C(.pdf) or C(.html) for forms, which require one. PDF needs the library weasyprint.
+        question, in C(.pdf) or C(.html) for forms, which require one, and in C(.html) for the page. PDF needs the
+        library weasyprint.
     type: str
     default: ""
   repository_root:
@@ -109,6 +114,12 @@ EXAMPLES = r"""
   dse.backup.report:
     question: copies
     output: /srv/reports/copies.json
+    repository_root: /srv/dse-backup
+  run_once: true
+
+- name: Write the morning's page
+  dse.backup.report:
+    output: /srv/reports/respaldos.html
     repository_root: /srv/dse-backup
   run_once: true
 
@@ -145,6 +156,11 @@ answer:
       and C(altered).
     - Of V(conformity) this is C(clauses), a row for each clause and control.
   returned: where nothing needs action
+  type: dict
+page:
+  description:
+    - C(path), C(size_bytes) (0 in check mode) and C(problems), what needs action in words, by the name of its question.
+  returned: where the page is written
   type: dict
 forms:
   description: The forms that were printed, each with C(form_code), C(name) and C(broken), the records of a wrong hash.

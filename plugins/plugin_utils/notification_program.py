@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 _KINDS = {"failure": "failure", "missed": "failure", "review": "warning", "overdue": "warning", "all_well": "success"}
@@ -100,8 +101,10 @@ def _faults_of_tags(service: Any, is_told: bool) -> list[str]:
 
 
 def _tell(**what: Any) -> None:
-    # One write a line, so that threads do not mix theirs.
-    os.write(1, json.dumps(what).encode() + b"\n")
+    # Whoever reads it may have waited for long enough: the messages are sent all the same.
+    with suppress(BrokenPipeError):
+        # One write a line, so that threads do not mix theirs.
+        os.write(1, json.dumps(what).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -32,17 +32,21 @@ def send(messages: list[Message], file: str, wait: float) -> list[str]:
     if fault:
         return [fault]
     request = json.dumps({"file": file, "messages": [message._asdict() for message in messages]}).encode()
-    # -P: this directory has a calendar.py, which is not Python's. A session of its own: Ctrl-C is meant for the run.
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(_PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
+    # A file, not a pipe: it has all of it also where nobody waits any more. In memory: the disk may be what is full.
+    with os.fdopen(os.memfd_create("notification"), "w+b") as stream:
+        stream.write(request)
+        stream.seek(0)
+        # -P: this directory's calendar.py is not Python's. A session of its own: Ctrl-C is meant for the run.
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(_PROGRAM)],
+            stdin=stream,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
     try:
-        said, hung = process.communicate(request, timeout=wait)[0], False
+        said, hung = process.communicate(timeout=wait)[0], False
     except subprocess.TimeoutExpired as cut_off:
         said, hung = cut_off.output or b"", True
     faults = _faults(said)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_who_does_not_answer_or_says_no_holds_nobody_up_and_is_named_without_its
     assert "no recibieron su aviso: JSON (1), JSON (2), Mattermost (3)" in warning
     assert "no terminó de avisar en 8 s" in warning
     assert not [each for each in ("clave-7f3a", "secreto", TOKEN, silent.address) if each in warning]
+
+
+def test_a_message_for_which_nobody_waits_is_sent_all_the_same(tmp_path, web):
+    file = configuration(tmp_path / "notify.yml", (f"json://{web.address}/webhook", "failure"))
+    (warning,) = send([FAILURE], file, 0)
+    assert "no terminó de avisar en 0 s" in warning
+    deadline = time.monotonic() + 60
+    while not web.requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_file_that_others_can_read_is_not_used(tmp_path, web):
