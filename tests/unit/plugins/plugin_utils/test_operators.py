@@ -122,9 +122,7 @@ def test_in_a_job_of_awx_the_user_is_awx_s(awx_job, monkeypatch, variable):
 
 def test_what_a_schedule_of_awx_started_says_which(awx_job, monkeypatch):
     """Breaks: of what nobody started the record says no more than the container's user."""
-    assert operator({"awx_schedule_name": "Cada noche\n"}) == (
-        *("root", r"root (AWX, programación «Cada noche\n»)"),
-    )
+    assert operator({"awx_schedule_name": "Cada noche\n"}) == (*("root", r"root (AWX, programación «Cada noche\n»)"),)
     monkeypatch.delenv("JOB_ID")
     assert operator({"awx_schedule_name": "Cada noche"}) == ("root", "root")
 
