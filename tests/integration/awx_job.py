@@ -76,6 +76,7 @@ class Jobs:
         self._institution = institution
         self._root = root
         self._number = 40
+        self.launched: set[str] = set()
         # On the checkout's disk: the temporary files' may be in memory, and is refused.
         self.volume = Path(tempfile.mkdtemp(prefix="awx-volume-", dir=CHECKOUT / ".cache"))
         (self.volume / "informes").mkdir()
@@ -86,6 +87,14 @@ class Jobs:
 
     def close(self) -> None:
         shutil.rmtree(self.volume)
+
+    def run(self, name: str, *, rc: int = 0, says: str = "", **answers: Any) -> Ended:
+        """As `launch`, and require how it ends."""
+        done = self.launch(name, **answers)
+        assert done.rc == rc and done.status == ("failed" if rc else "successful"), done.out
+        assert says in done.out, done.out
+        self.launched.add(name)
+        return done
 
     def launch(self, name: str, *, by: str = "jefa", ledger: str = "", volumes: tuple = (), **answers: Any) -> Ended:
         """Run a job template as somebody launches it who answers its survey so; ``schedule``, ``limit``, ``job_type``.
