@@ -114,7 +114,7 @@ def main() -> None:
         url = f"{module.params['url'].rstrip('/')}/api/v2/{path}"
         data = None if body is None else json.dumps(body).encode()
         try:
-            asked = urllib.request.Request(url, data, headers, method=method)
+            asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - the administrator's own
             with opener.open(asked, timeout=30) as answer:
                 said = answer.read()
             return json.loads(said) if said else None

@@ -3,8 +3,8 @@
 
 """A job as AWX runs it: its directory, variables, environment and survey, in a container that goes with it.
 
-The container is a mount namespace of its own, whose root is an overlay over this machine's: what is not in a volume is gone
-afterwards. The project in it is what git has of this checkout; ansible-runner is the real one.
+The container is a mount namespace of its own, whose root is an overlay over this machine's: what is not in a volume is
+gone afterwards. The project in it is what git has of this checkout; ansible-runner is the real one.
 """
 
 from __future__ import annotations
@@ -151,8 +151,13 @@ class Jobs:
     def _environment(self, ledger: str) -> dict[str, str]:
         """Return what AWX puts into a job's environment, and its credential of the ledger."""
         of_project = "collections:~/.ansible/collections:/usr/share/ansible/collections"
+        roles = "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles"
         return {
-            **{"ANSIBLE_FORCE_COLOR": "True", "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PARAMIKO_RECORD_HOST_KEYS": "False"},
+            **{
+                "ANSIBLE_FORCE_COLOR": "True",
+                "ANSIBLE_HOST_KEY_CHECKING": "False",
+                "ANSIBLE_PARAMIKO_RECORD_HOST_KEYS": "False",
+            },
             **{"ANSIBLE_INVENTORY_UNPARSED_FAILED": "True", "ANSIBLE_RETRY_FILES_ENABLED": "False"},
             "AWX_PRIVATE_DATA_DIR": f"/tmp/awx_{self._number}_x9",
             "AWX_HOST": "https://awx.example",
@@ -162,7 +167,7 @@ class Jobs:
             "MAX_EVENT_RES": "700000",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": "/runner/cp",
             "ANSIBLE_COLLECTIONS_PATH": f"/runner/requirements_collections:{of_project}",
-            "ANSIBLE_ROLES_PATH": "/runner/requirements_roles:~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
+            "ANSIBLE_ROLES_PATH": f"/runner/requirements_roles:{roles}",
             "DSE_BACKUP_LEDGER": ledger,
         }
 
