@@ -155,7 +155,9 @@ def _loans(jobs, institution):
     jobs.run(VERIFY, rc=2, respuesta_lectura="Todo", verify_servers="srv-web01")
     failure = institution.records("failure", failure_stage="jaa_copy")[-1]
     back = institution.root / "de-csc"
-    jobs.run(RESTORE, rc=2, restore_folio=failure["backup_folio"], restore_target=str(back), restore_requester="Portal",
+    # The one that CSC has.
+    folio = institution.records("backup", item_id="portal-media")[0]["folio"]
+    jobs.run(RESTORE, rc=2, restore_folio=folio, restore_target=str(back), restore_requester="Portal",
              respuesta_motivo="Daño físico")  # fmt: skip
     (loan,) = institution.records("loan")
     for step in ("CSC autoriza", "CSC presta"):
@@ -163,7 +165,7 @@ def _loans(jobs, institution):
     assert loan["folio"] in jobs.run("Préstamos: cuáles hay").out
     jobs.run("Restaurar: continuar con lo que CSC presta", restore_loan=loan["folio"])
     assert list(back.rglob("contenido.bin"))
-    jobs.run("Préstamos: solicitar uno", loan_request=failure["backup_folio"], loan_failure_folio=failure["folio"])
+    jobs.run("Préstamos: solicitar uno", loan_request=folio, loan_failure_folio=failure["folio"])
     assert len(institution.records("loan")) == 2
 
 

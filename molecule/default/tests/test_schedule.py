@@ -1,4 +1,4 @@
-"""What `backup_controller` schedules, on a host with systemd and cron: at what hour, and that the right thing starts."""
+"""What `backup_controller` schedules, on a host with systemd and cron: the hour, and that the right thing starts."""
 
 from __future__ import annotations
 
