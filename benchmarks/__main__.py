@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import databases, delivery, ledger, many_hosts, nothing_due, one_host, report, verification, ways
+from . import databases, delivery, ledger, many_hosts, nothing_due, one_host, page, report, verification, ways
 from .controller import CHECKOUT, Failed, run
 from .hosts import BACKUP_SERVER, ONE_HOST, Hosts
 from .measure import Table
@@ -36,6 +36,7 @@ _ON_HOSTS: dict[str, Callable[[Scale, Hosts], Table]] = {
 _ALONE: dict[str, Callable[[Scale, Path], Table]] = {
     "nothing-due": nothing_due.nothing_due,
     "ledger": ledger.ledger,
+    "page": page.page,
 }
 
 

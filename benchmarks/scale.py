@@ -11,7 +11,10 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Scale:
-    """``file_bytes`` and ``database_bytes`` are sums; ``inventories`` and ``hosts`` numbers of servers."""
+    """``file_bytes`` and ``database_bytes`` are sums; ``inventories`` and ``hosts`` numbers of servers.
+
+    ``page_items`` is how many items the page of `report.yml` tells of.
+    """
 
     name: str
     rounds: int
@@ -23,6 +26,7 @@ class Scale:
     inventories: tuple[int, ...]
     hosts: tuple[int, ...]
     records: tuple[int, ...]
+    page_items: int
 
 
 FULL = Scale(
@@ -36,6 +40,7 @@ FULL = Scale(
     inventories=(100, 1_000, 10_000),
     hosts=(1, 5, 10),
     records=(1_000, 100_000, 1_000_000),
+    page_items=1_000,
 )
 QUICK = Scale(
     name="quick",
@@ -48,4 +53,5 @@ QUICK = Scale(
     inventories=(100, 1_000),
     hosts=(1, 2),
     records=(1_000, 20_000),
+    page_items=100,
 )

@@ -11,7 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dse.backup.plugins.module_utils._core.items import dump_file_name, is_database
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
+from ansible_collections.dse.backup.plugins.plugin_utils import drills
+from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
@@ -26,7 +27,7 @@ class ActionModule(PlanAction):
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
-            period_days={"type": "int", "default": 90},
+            period_days={"type": "int", "default": drills.PERIOD_DAYS},
             count={"type": "int", "default": 0},
             items={"type": "list", "elements": "str", "default": []},
             operator_role={"type": "str", "default": ""},
@@ -43,20 +44,8 @@ class ActionModule(PlanAction):
         histories = index.histories()
         hosts = set(task_vars["ansible_play_hosts_all"])
         items = {item.item_id: item.definition for item in self.register(task_vars, histories).items}
-        of_items: dict[str, list[Backup]] = {}
-        for backup in index.backups():
-            if backup.server in hosts:
-                of_items.setdefault(backup.item_id, []).append(backup)
-        candidates, waiting = {}, []
-        for item_id, backups in of_items.items():
-            backup = newest(backups)
-            if backup is None:
-                waiting.append({"item_id": item_id, "server": backups[-1].server, "reason": "sin respaldo utilizable"})
-            elif backup.information_type == "database" and item_id not in items:
-                reason = "ya no está en el inventario: no se sabe cómo cargar su base de datos"
-                waiting.append({"item_id": item_id, "server": backup.server, "reason": reason})
-            else:
-                candidates[item_id] = backup
+        there = (backup for backup in index.backups() if backup.server in hosts)
+        candidates, waiting = drills.candidates(there, items)
         tested = {item_id: histories.get(item_id, History()).drill_tried_on for item_id in candidates}
         wanted = options["items"] or next_drills(
             tested,
@@ -66,16 +55,16 @@ class ActionModule(PlanAction):
             count=options["count"] or None,
         )
         _require_known(options["items"], candidates, waiting)
-        drills = [self._drill(candidates[item_id], items.get(item_id), tested[item_id]) for item_id in wanted]
+        chosen = [self._drill(candidates[item_id], items.get(item_id), tested[item_id]) for item_id in wanted]
         servers: dict[str, dict[str, Any]] = {}
-        for drill in drills:
+        for drill in chosen:
             plan = servers.setdefault(
                 drill["server"], {"server": drill["server"], "context": asdict(self.run_context), "drills": []}
             )
             plan["drills"].append(drill)
         return self.result(
             index,
-            [drill["planned"] for drill in drills],
+            [drill["planned"] for drill in chosen],
             servers=list(servers.values()),
             waiting=waiting,
             candidates=len(candidates),

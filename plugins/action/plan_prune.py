@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
-from ansible_collections.dse.backup.plugins.plugin_utils.history import History
+from ansible_collections.dse.backup.plugins.plugin_utils import pruning
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
-from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
-from ansible_collections.dse.backup.plugins.plugin_utils.retention import Fate, fates, outdated_safety, with_own
+from ansible_collections.dse.backup.plugins.plugin_utils.retention import Fate, outdated_safety
 
 
 class ActionModule(PlanAction):
@@ -30,28 +28,21 @@ class ActionModule(PlanAction):
         self.set_context(options["operator_role"], "manual" if options["items"] else "automatic")
         hosts = set(task_vars["ansible_play_hosts_all"])
         with self.ledger.read() as index:
-            histories = index.histories()
-            of_items: dict[tuple[str, str], list[Backup]] = {}
-            for backup in index.backups():
-                if backup.server in hosts:
-                    of_items.setdefault((backup.server, backup.item_id), []).append(backup)
-            self.require_backed_up(options["items"], {item_id for _server, item_id in of_items})
-            register = self.register(task_vars, histories)
-            self.lent = {
-                file["folio"]: f"su copia de CSC está en préstamo ({loan.folio})"
-                for loan in index.loans(is_open=True)
-                for file in loan.files
-            }
+            known = {backup.item_id for backup in index.backups() if backup.server in hosts}
+            self.require_backed_up(options["items"], known)
             servers: dict[str, dict[str, Any]] = {}
             rows = []
-            for (server, item_id), backups in sorted(of_items.items()):
-                if options["items"] and item_id not in options["items"]:
-                    continue
-                decided = self._fates(server, item_id, backups, histories.get(item_id, History()), register)
-                rows += [_row(fate) for fate in decided]
-                for fate in decided:
+            for each in pruning.of_items(
+                index,
+                self.register(task_vars, index.standings()),
+                self.procedure,
+                self.now.date(),
+                wants=lambda server, item_id: server in hosts and item_id in (options["items"] or known),
+            ):
+                rows += [_row(fate) for fate in each.fates]
+                for fate in each.fates:
                     if fate.goes:
-                        self._add(servers, server, fate.backup.snapshot, fate.backup.folio, item_id)
+                        self._add(servers, each.server, fate.backup.snapshot, fate.backup.folio, each.item_id)
             if not options["items"]:
                 for server in sorted(hosts):
                     for name in outdated_safety(
@@ -64,26 +55,6 @@ class ActionModule(PlanAction):
     def _result(self, index: Index, servers: dict[str, dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:
         return self.result(
             index, [each["planned"] for each in servers.values()], servers=list(servers.values()), fates=rows
-        )
-
-    def _fates(
-        self, server: str, item_id: str, backups: list[Backup], history: History, register: Register
-    ) -> list[Fate]:
-        kind = self.procedure.information_type(backups[-1].information_type)
-        definition = next((item.definition for item in register.items if item.item_id == item_id), None)
-        if definition is None and any(refusal.server == server for refusal in register.refusals):
-            # What its own retention is cannot be read: nothing goes until somebody mends the inventory.
-            present = [backup for backup in backups if backup.removed_on is None]
-            return [Fate(backup, False, "el inventario de su servidor tiene errores") for backup in present]
-        return fates(
-            backups,
-            with_own(kind.retention, (definition or {}).get("retention")),
-            self.procedure.safeguards,
-            today=self.now.date(),
-            cycle_days=kind.schedule.days or 60,
-            baseline=history.baseline["folio"] if history.baseline else None,
-            is_failing=history.failing,
-            lent=self.lent,
         )
 
     def _add(

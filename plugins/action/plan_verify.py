@@ -13,7 +13,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.integrity import 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
-from ansible_collections.dse.backup.plugins.plugin_utils.rotation import next_share
+from ansible_collections.dse.backup.plugins.plugin_utils.rotation import PERIOD_DAYS, next_share
 
 
 class ActionModule(PlanAction):
@@ -25,7 +25,7 @@ class ActionModule(PlanAction):
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         options = self.options(
             all={"type": "bool", "default": False},
-            period_days={"type": "int", "default": 30},
+            period_days={"type": "int", "default": PERIOD_DAYS},
             servers={"type": "list", "elements": "str", "default": []},
             operator_role={"type": "str", "default": ""},
         )

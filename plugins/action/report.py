@@ -15,11 +15,16 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
+from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
+from ansible_collections.dse.backup.plugins.plugin_utils.operators import operator
+from ansible_collections.dse.backup.plugins.plugin_utils.page import job as page
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
+from ansible_collections.dse.backup.plugins.plugin_utils.printed import job as printing
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
@@ -37,17 +42,23 @@ class ActionModule(PlanAction):
         options, faults = self.answers(
             **texts,
             items={"type": "list", "elements": "str", "default": []},
+            form={"type": "list", "elements": "str", "default": []},
             repository_root={"type": "str", "required": True},
         )
         said = {name: options[name].strip() for name in texts}
         self.now = datetime.now(self.procedure.zone)
         name = said["question"]
         path = os.path.abspath(os.path.expanduser(said["output"])) if said["output"] else ""
+        if options["form"]:
+            return self._print(options, path, faults)
         faults += [*self._faults_of_scope(said), *self._faults(name, path)]
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
         with self.ledger.read() as index:
-            answer = QUESTIONS[name](self._asked(index, said, options, task_vars))
+            asked = self._asked(index, said, options, task_vars)
+            if not name:
+                return self._page(asked, path)
+            answer = QUESTIONS[name](asked)
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
         plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
         if path and not self._task.check_mode:
@@ -56,6 +67,25 @@ class ActionModule(PlanAction):
             problems = "; ".join(map(readable, answer.problems))
             raise AnsibleActionFail(f"requiere atención: {problems}\nSiguiente: {answer.next_command}")
         return {"changed": False, "answer": plain}
+
+    def _page(self, asked: Asked, path: str) -> dict[str, Any]:
+        by = f"Hecha por {operator(self.task_vars).recorded} en la corrida {self.mark.run_id}."
+        writes = not self._task.check_mode
+        try:
+            words, result = page.make_page(asked, QUESTIONS, path, self.ledger.directory, by, writes=writes)
+        except page.CannotMake as error:
+            raise AnsibleActionFail(f"report_output: {error}") from None
+        display.display(words)
+        return {"changed": False, **result}
+
+    def _print(self, options: dict[str, Any], path: str, faults: list[str]) -> dict[str, Any]:
+        writes = not self._task.check_mode
+        try:
+            words, result = printing.print_forms(options, path, faults, self.ledger, self.now, writes=writes)
+        except printing.CannotPrint as error:
+            raise AnsibleActionFail(str(error)) from None
+        display.display(words)
+        return {"changed": False, **result}
 
     def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
         wanted = self.limited(task_vars)
@@ -70,6 +100,10 @@ class ActionModule(PlanAction):
             return [each for each in found if wanted(each.server)]
 
         reach = self.ledger.extent()
+
+        def lines() -> Iterator[Line]:
+            return self.ledger.lines(reach)
+
         return Asked(
             index,
             self.procedure,
@@ -82,7 +116,10 @@ class ActionModule(PlanAction):
             folio=said["folio"],
             register=register,
             expected=expected,
-            lines=lambda: self.ledger.lines(reach),
+            lines=lines,
+            chain=functools.cache(lambda: ledger_chain.verify(lines, csv_rows=reach.csv_rows)),
+            servers=tuple(task_vars["groups"].get("dse_servers", [])),
+            script_sha256=tool_sha256(),
         )
 
     def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:
@@ -95,13 +132,14 @@ class ActionModule(PlanAction):
                 yield f"report_week: «{readable(said['week'], 80)}» no es una semana (2026-W47)"
 
     def _faults(self, name: str, path: str) -> Iterator[str]:
-        if name not in QUESTIONS:
+        is_page = not name and ledger_export.suffix(path) == ".html"
+        if name not in QUESTIONS and not is_page:
             close = difflib.get_close_matches(name, QUESTIONS, n=1)
             what = f"«{readable(name, 80)}» no es una pregunta" if name else "falta la pregunta"
             hint = f"¿quiso decir «{close[0]}»? " if close else ""
             yield f"question: {what}; {hint}hay: {', '.join(QUESTIONS)}"
-        if path and ledger_export.suffix(path) != ".json":
-            yield f"report_output: {readable(path)} debe terminar en .json"
+        if path and not is_page and ledger_export.suffix(path) != ".json":
+            yield f"report_output: {readable(path)} debe terminar en .json; sin pregunta, en .html: la página de todo"
         elif path and (fault := ledger_export.fault(path, self.ledger.directory)):
             yield f"report_output: {readable(fault)}"
 

@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, views
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, views, waiting
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import LATE, MISSED, PENDING, Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
@@ -93,12 +93,11 @@ class ActionModule(PlanAction):
         weeks = []
         for name, (form, first, last) in shown:
             one = views.view(name, form, first, last, all_expected=everything, index=index, now=self.now)
-            closings = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
+            closings, news = waiting.review(index, name, one.backups)
             lines += ["", f"{name} · {form.title} · del {first:%d/%m/%Y} al {last:%d/%m/%Y}"]
             lines += table(views.grid(one)) if one.lines else ["  No se esperaba ningún respaldo."]
             lines += [f"  ✗ {missing}" for missing in one.missing]
-            reviewed = {folio for record in closings for folio in record["reviewed_folios"]}
-            after = [backup.folio for backup in one.backups if closings and backup.folio not in reviewed]
+            after = news if closings else []
             if closings:
                 lines.append(f"  Cerrada por JAA el {spoken_day(closings[0]['recorded_at'])}.")
                 lines += [f"  ! llegó después de cerrarse: {', '.join(after)}"] if after else []

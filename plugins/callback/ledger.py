@@ -18,6 +18,7 @@ description:
     C(callbacks_enabled = dse.backup.ledger).
   - In a job of AWX it refuses to start, with exit status 3, where the ledger would go with the job's container.
 author: dse.backup maintainers (@dse-backup)
+extends_documentation_fragment: [dse.backup.telling]
 options:
   path:
     description: The ledger's directory. Made when it is missing.
@@ -48,7 +49,7 @@ from typing import Any, NoReturn
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars, ledger_place
+from ansible_collections.dse.backup.plugins.plugin_utils import extra_vars, ledger_place, telling
 from ansible_collections.dse.backup.plugins.plugin_utils import procedure as procedures
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_action import Mark, set_mark
@@ -91,6 +92,7 @@ class CallbackModule(CallbackBase):
         directory = str(self.get_option("path"))
         data = str(self.get_option("procedure") or procedures.DEFAULT_DIRECTORY)
         self.run = None
+        self.playbook = Path(playbook._file_name).stem
         self.waits_for = {task.action for task in _tasks_of(playbook)} & _AT_ONCE
         if any(task.action.startswith(_OURS) for task in _tasks_of(playbook)):
             self._refuse_misspelt(playbook)
@@ -130,8 +132,10 @@ class CallbackModule(CallbackBase):
         except Exception as error:
             self._end(_words(error), _NO_LEDGER)
         self._display.display(summary)
-        if not self.run.succeeded:
-            raise SystemExit(_INCOMPLETE)
+        status = 0 if self.run.succeeded else _INCOMPLETE
+        self._tell(status or (_INCOMPLETE if stats.failures or stats.dark else 0))
+        if status:
+            raise SystemExit(status)
 
     def _refuse_misspelt(self, playbook: Any) -> None:
         file = Path(playbook._file_name)
@@ -156,9 +160,19 @@ class CallbackModule(CallbackBase):
             reason = str(result.result.get("msg", "")).removeprefix("Task failed: ").removeprefix("Action failed: ")
             self.run.lost(result.host.get_name(), what + reason)
 
+    def _tell(self, status: int, problem: str = "") -> None:
+        """Tell whoever wants to know how the run ended; nothing of it changes how it did."""
+        ended = telling.Ended(self.playbook, status, problem, bool(context.CLIARGS.get("subset")))
+        options = telling.Options(*(self.get_option(name) for name in telling.Options._fields))
+        if not context.CLIARGS.get("check"):
+            for warning in telling.tell(self.run, ended, options):
+                self._display.warning(warning)
+
     def _end(self, message: str, status: int) -> NoReturn:
         # An exception would be no more than a warning, and the playbook would go on.
         self._display.error(message, wrap_text=False)
+        if status == _NO_LEDGER:
+            self._tell(status, message)
         raise SystemExit(status)
 
 

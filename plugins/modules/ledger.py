@@ -58,7 +58,7 @@ options:
     type: str
     default: ""
   anchor_csc:
-    description: Fail where C(copies) has nothing to compare with - there is no host of CSC.
+    description: CSC's hosts keep the last hash too. Fail where there is none that does.
     type: bool
     default: false
   copies:

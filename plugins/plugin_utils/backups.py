@@ -16,7 +16,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONF
 KEPT = (
     *("folio", "form_code", "item_id", "server", "service", "information_type", "source", "file_name", "sha256"),
     *("backup_date", "started_at", "finished_at", "size_bytes", "entry_count", "verification_result", "remarks"),
-    *("database_engine", "database_name", "execution_mode", "request_folio"),
+    *("database_engine", "database_name", "execution_mode", "request_folio", "tool", "tool_sha256"),
 )
 
 
@@ -49,6 +49,8 @@ class Backup:
     database_name: str = ""
     execution_mode: str = ""
     request_folio: str = ""
+    tool: str = ""
+    tool_sha256: str = ""
     decision: str | None = None
     failure_folio: str | None = None
     removed_on: str | None = None

@@ -133,10 +133,14 @@ def _fixed(
     """Yield the days or weeks of a stretch."""
     kind, ends = stretch.kind, stretch.ends or date.max
     length = timedelta(days=6) if kind.schedule.unit == "week" else timedelta(0)
-    first = slot_of(kind.schedule, stretch.begins)
-    while first <= min(ends, until):
+    first, final = slot_of(kind.schedule, stretch.begins), min(ends, until)
+    of_slots: dict[date, list[Made]] = {}
+    for each in made:
+        if stretch.begins <= each.day <= ends:
+            of_slots.setdefault(slot_of(kind.schedule, each.day), []).append(each)
+    while first <= final:
         last = first + length
-        here = [each for each in made if max(first, stretch.begins) <= each.day <= min(last, ends)]
+        here = of_slots.get(first, [])
         cover = next((each for each in here if each.conforms), None)
         is_expected = (first > stretch.begins or (goes_on and first == stretch.begins)) and last <= ends
         if cover:
@@ -191,15 +195,28 @@ def unrecorded(slots_of_item: Iterable[Slot], failed: Iterable[datetime], now: d
     return [
         slot
         for slot in slots_of_item
-        if slot.state in (MISSED, MITIGATED, LATE) and not any(_speaks_of(slot, day) for day in days)
+        if slot.state in (MISSED, MITIGATED, LATE) and not any(speaks_of(slot, day) for day in days)
     ]
 
 
-def _speaks_of(slot: Slot, day: date) -> bool:
+def speaks_of(slot: Slot, day: date) -> bool:
     """Tell whether a failure of that day is one of this slot: before it was due, an extra run that failed is none."""
     if slot.kind.schedule.unit == "elapsed_days":
         return slot.last <= day <= (slot.covered_on or day)
     return slot.first <= day <= slot.last
+
+
+def overdue_at(kind: InformationType, last: date | None, begins: date, now: datetime) -> datetime:
+    """Return the moment from which one of the slots is missed, should no further conforming backup come before it.
+
+    ``last`` is the day of the last conforming backup (None: there is none), ``begins`` the first day on which one was
+    expected; ``now`` tells the zone.
+    """
+    last = last or date.min
+    if kind.schedule.unit == "elapsed_days":
+        return _deadline(kind, max(last + timedelta(days=kind.schedule.days), begins + DAY), now)
+    length = timedelta(days=6) if kind.schedule.unit == "week" else timedelta(0)
+    return _deadline(kind, slot_of(kind.schedule, max(last, begins)) + length + DAY + length, now)
 
 
 def _deadline(kind: InformationType, last: date, now: datetime) -> datetime:

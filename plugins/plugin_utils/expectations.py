@@ -16,6 +16,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.sizes import REVI
 from ansible_collections.dse.backup.plugins.plugin_utils import calendar, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import Made, Slot, Stretch
+from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
@@ -119,10 +120,20 @@ def _made(backups: Iterable[Backup]) -> Iterator[Made]:
 
 
 def slots(
-    each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = (), until: date | None = None
+    each: Expected,
+    index: Index,
+    now: datetime,
+    *,
+    also: Iterable[Backup] = (),
+    until: date | None = None,
+    known: Iterable[Backup] | None = None,
 ) -> list[Slot]:
-    """Return the slots of what is expected; ``also`` are backups that are not in the ledger yet."""
-    return calendar.slots(each.stretches, _made([*backups(each, index), *also]), _failed(each, index), now, until)
+    """Return the slots of what is expected.
+
+    ``known`` are its backups, where they were read already; ``also`` are some that are not in the ledger yet.
+    """
+    made = backups(each, index) if known is None else known
+    return calendar.slots(each.stretches, _made([*made, *also]), _failed(each, index), now, until)
 
 
 def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Backup] = ()) -> list[Slot]:
@@ -151,10 +162,13 @@ def backups(each: Expected, index: Index) -> Iterator[Backup]:
                 yield backup
 
 
+def failures(each: Expected, index: Index) -> Iterator[Failure]:
+    """Yield the failures of the backups of what is expected, under whatever name, closed ones too."""
+    for name in dict.fromkeys([*each.item_ids, *each.folios]):
+        for failure in index.failures(item_id=name):
+            if failure.is_of_a_backup and failure.server == each.server:
+                yield failure
+
+
 def _failed(each: Expected, index: Index) -> list[datetime]:
-    return [
-        failure.moment
-        for name in dict.fromkeys([*each.item_ids, *each.folios])
-        for failure in index.failures(item_id=name)
-        if failure.is_of_a_backup and failure.server == each.server
-    ]
+    return [failure.moment for failure in failures(each, index)]

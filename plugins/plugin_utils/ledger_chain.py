@@ -31,6 +31,8 @@ _BROKEN = (CHANGED, MISPLACED, NOT_JSON, TORN)
 # Of a ledger that was rewritten line by line nobody reads more.
 _SHOWN = 10
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+# In a value its quotes would be escaped.
+_CLAIM = re.compile(rb',"record_sha256":"([0-9a-f]{64})"')
 # Beyond it a number is remembered by itself: a slip of the pen must not take a gigabyte of bits.
 _DENSE = 10**7
 
@@ -151,6 +153,18 @@ def verify(read: Callable[[], Iterable[Line]], *, csv_rows: Mapping[str, int], w
         if rows != expected.get(name, 0)
     ]
     return chain
+
+
+def gives_its_hash(content: bytes) -> bool:
+    """Tell whether a line gives the hash that it carries: what is in it was not changed. Its place is not looked at.
+
+    It is what `verify` finds out of each line, without reading it as a record: a hundred thousand take a second.
+    """
+    line = content.rstrip(b"\n")
+    return any(
+        hashlib.sha256(line[: claim.start()] + line[claim.end() :]).hexdigest().encode() == claim[1]
+        for claim in _CLAIM.finditer(line)
+    )
 
 
 class _Verifier:

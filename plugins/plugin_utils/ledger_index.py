@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from ansible_collections.dse.backup.plugins.module_utils._core.sizes import CONFORMING, FIRST
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.failures import Failure, Trial
 from ansible_collections.dse.backup.plugins.plugin_utils.history import History, Standing
@@ -167,6 +168,11 @@ class Index(Tables):
         return list(dict.fromkeys([name, *names]))
 
     @property
+    def size(self) -> int:
+        """How many bytes of the ledger's files it has read."""
+        return self._one("SELECT COALESCE(SUM(size), 0) FROM file")
+
+    @property
     def begins_on(self) -> date:
         """The day before which nothing is known any more: the years that were disposed of."""
         year = self._one("SELECT MAX(year) FROM disposed", default=None)
@@ -195,6 +201,14 @@ class Index(Tables):
     def record(self, folio: str) -> dict[str, Any] | None:
         """Return the record of that folio, read from the ledger's files."""
         return next(self._records("folio = ?", folio), None)
+
+    def newest_first(self, *record_types: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of these types, or all, the last one first; each is read when it is asked for."""
+        marks = ", ".join("?" * len(record_types))
+        where = f"WHERE record_type IN ({marks})" if record_types else ""
+        query = f"SELECT file, start FROM record {where} ORDER BY rowid DESC"  # noqa: S608 (the text is ours)
+        for file, start in self._connection.execute(query, record_types):
+            yield self._read_record(file, start)
 
     def knows(self, folio: str) -> bool:
         """Tell whether a record has that folio."""
@@ -228,6 +242,19 @@ class Index(Tables):
         """
         wanted = {"item_id = ?": item_id, "server = ?": server, "day >= ?": since, "day <= ?": until}
         return self._backups(*_where(wanted))
+
+    def count_undelivered(self, until: str) -> dict[tuple[str, str], int]:
+        """Return how many backups up to the day ``until`` CSC is to have and has not: (server, item) -> number.
+
+        Counted by SQLite itself: as `backups.undelivered` of all of them, which takes seconds.
+        """
+        rows = self._connection.execute(
+            "SELECT server, item_id, COUNT(*) FROM backup WHERE day <= ? AND delivery_folio IS NULL "
+            "AND removed_on IS NULL AND NOT is_damaged AND (decision = 'accepted' "
+            "OR json_extract(data, '$.verification_result') IN (?, ?)) GROUP BY server, item_id",
+            (until, CONFORMING, FIRST),
+        )
+        return {(server, item_id): number for server, item_id, number in rows}
 
     def brought_back(self, server: str) -> dict[str, str]:
         """Return what came back from CSC's copy and has another id since: the first id -> the one that it has now."""
@@ -426,9 +453,12 @@ class Index(Tables):
             values,
         ).fetchall()
         for file, start in places:
-            with open(os.path.join(self._directory, file), "rb") as stream:
-                stream.seek(start)
-                yield json.loads(stream.readline())
+            yield self._read_record(file, start)
+
+    def _read_record(self, file: str, start: int) -> dict[str, Any]:
+        with open(os.path.join(self._directory, file), "rb") as stream:
+            stream.seek(start)
+            return json.loads(stream.readline())
 
     def _version(self) -> int:
         return self._one("PRAGMA user_version")

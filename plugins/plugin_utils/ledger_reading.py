@@ -98,6 +98,8 @@ class Reading:
     _delivered: dict[str, list[str]] = field(default_factory=dict)
     # Folio of a backup -> that of the first failure about it.
     _failed: dict[str, str] = field(default_factory=dict)
+    # Folio of a recovery that waited for CSC -> those that went on with it.
+    _resumed_by: dict[str, list[str]] = field(default_factory=dict)
     # Folio of a loan -> the records that took it further.
     _of_loans: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -116,9 +118,10 @@ class Reading:
                 self._delivered.setdefault(file["folio"], []).append(record["folio"])
         elif record_type == "backup_request" and record.get("amends_folio"):
             self._amended_by.setdefault(record["amends_folio"], []).append(record["folio"])
-        loan = about if record.get("loan_step") else record.get("loan_folio") if record_type == "recovery" else None
-        if loan:
-            self._of_loans.setdefault(loan, []).append(record)
+        elif record_type == "recovery":
+            self._add_recovery(record)
+        if about and record.get("loan_step"):
+            self._of_loans.setdefault(about, []).append(record)
         if record.get("service_request_folio") and record.get("folio", "").startswith("DSE-05-"):
             self._attended.add(record["service_request_folio"])
 
@@ -144,6 +147,12 @@ class Reading:
         for each in self._of_loans.get(loan.folio, []):
             loan.add(each)
         return loan
+
+    def _add_recovery(self, record: Mapping[str, Any]) -> None:
+        if record.get("loan_folio"):
+            self._of_loans.setdefault(record["loan_folio"], []).append(record)
+        for folio in record.get("related_folios") or []:
+            self._resumed_by.setdefault(folio, []).append(record["folio"])
 
     def _add_about(self, position: int, record: Mapping[str, Any]) -> None:
         record_type, about = record["record_type"], record["about_folio"]
@@ -190,7 +199,9 @@ class Reading:
         else:
             # Who asked says whether it is right; a delivery, whoever received it.
             role = "CGDW" if record_type in ("recovery", "service_request") else ""
-            ends = self._days((folio,), position, "acknowledgement", "accepted", role)
+            # What waited for CSC is over with the recovery that went on with it.
+            names = (folio, *(self._resumed_by.get(folio, []) if record_type == "recovery" else []))
+            ends = self._days(names, position, "acknowledgement", "accepted", role)
         if not ends and record_type == "delivery":
             rejected = self._days((folio,), position, "acknowledgement", "rejected")
             return (REJECTED, rejected[0]) if rejected else (OPEN, None)

@@ -22,7 +22,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.request_register import
 from ansible_collections.dse.backup.plugins.plugin_utils.rotation import RepositoryHistory
 
 # Raise it when what is derived changes: an index of another version is made anew.
-VERSION = 8
+VERSION = 10
 # Of a CSV file that may lack rows, or what they say by now: no file has that size.
 OUTDATED = -1
 _GENESIS = "0" * 64
@@ -283,12 +283,11 @@ class Tables:
         )
 
     def remember_place(self, record: dict[str, Any], file: str, start: int) -> None:
-        """Remember where in which file a record stands, by its folio and by what it is about."""
-        folio, about = record.get("folio"), record.get("about_folio")
-        if folio or about:
-            self._connection.execute(
-                "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (record["record_type"], folio, about, file, start)
-            )
+        """Remember where in which file a record stands, by its type, its folio and what it is about."""
+        self._connection.execute(
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
+            (record["record_type"], record.get("folio"), record.get("about_folio"), file, start),
+        )
 
     def _add_verification(self, record: dict[str, Any]) -> None:
         data = self._one("SELECT data FROM repository WHERE server = ?", record["server"], default=None)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -38,12 +38,17 @@ class ProcedureError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """The heading and the footer of every form. `procedure_code` is blank: the text does not give it."""
+    """The heading and the footer of every form. `procedure_code` is blank: the text does not give it.
+
+    `layouts_approved_on` has by the code of a form the date on which its layout was approved, "" where it was not.
+    """
 
     time_zone: str
+    procedure_title: str
     procedure_code: str
     release_status: tuple[str, ...]
     form_revision: str
+    layouts_approved_on: Mapping[str, str]
     prepared_by: str
     roles: Mapping[str, str]
 
@@ -123,7 +128,8 @@ class InformationType:
 class Field:
     """A field of a form. `required` is "required", "optional" or the condition in words; `values` is an enum's.
 
-    What is `later` is computed from the records that follow a form's line, and stands in the CSV all the same.
+    `columns` are of a list whose entries have several facts each: their names and what they are called. What is `later`
+    is computed from the records that follow a form's line, and stands in the CSV all the same.
     """
 
     name: str
@@ -135,6 +141,7 @@ class Field:
     later: bool = False
     origin: str = "procedure"
     values: Mapping[str, str] | None = None
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,24 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What carries out clauses. `within_days`: how old its newest evidence may be, None where it needs a cause."""
+
+    key: str
+    label: str
+    within_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause of the text and, by their keys, the controls that carry it out."""
+
+    clause: str
+    title: str
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A procedure (5.1) or a document (5.2) that the text refers to."""
 
@@ -246,6 +271,8 @@ class Procedure:
     form_record_types: frozenset[str]
     forms: Mapping[str, Form]
     media: Media
+    controls: Mapping[str, Control]
+    clauses: tuple[Clause, ...]
     references: tuple[Reference, ...]
     revisions: tuple[Revision, ...]
     labels: Mapping[str, Mapping[str, str]]
@@ -265,6 +292,16 @@ class Procedure:
         if key not in self.information_types:
             raise ProcedureError([f"«{key}» no es un tipo de información ({', '.join(self.information_types)})"])
         return self.information_types[key]
+
+    def tolerances(self, information_type: str, own: Mapping[str, float] | None = None) -> dict[str, float]:
+        """How far a backup of that kind may move, every value a percentage; an item's own outweigh its kind's."""
+        kind = self.information_type(information_type)
+        return {
+            **asdict(kind.tolerance),
+            "accumulated_shrink_pct": kind.accumulated.shrink_pct,
+            "nonconforming_below_pct": self.nonconforming_below_pct,
+            **(own or {}),
+        }
 
     def form_for(self, record_type: str, information_type: str | None = None) -> Form | None:
         """The form that takes a record, None for a record that is no form. A backup's form depends on its kind."""
@@ -339,11 +376,14 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     labels: dict[str, dict[str, str]] = {}
     forms = _forms(files, form_files, labels) if common.data and line.data else {}
     media = _media(files["media.yml"], labels)
+    controls = files["controls.yml"]
     _check_institution(institution)
     _check_revisions(revisions)
+    _check_controls(controls)
     _check_kinds(kinds)
     if all(file.data for file in (common, line, kinds, *form_files)):
         _check_every_record_has_its_form(common, kinds, forms)
+        _check_approvals(institution, forms)
     if problems:
         raise ProcedureError(dict.fromkeys(problems))  # once each: every form tells what is wrong with a shared field
 
@@ -377,6 +417,8 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         form_record_types=frozenset(record_types["forms"]),
         forms=forms,
         media=media,
+        controls={key: Control(key, **entry) for key, entry in controls.data["controls"].items()},
+        clauses=tuple(Clause(**entry | {"controls": tuple(entry["controls"])}) for entry in controls.data["clauses"]),
         references=(
             *(Reference("procedure", **entry) for entry in references["procedures"]),
             *(Reference("document", **entry) for entry in references["documents"]),
@@ -465,6 +507,12 @@ def _fields(
     return tuple(fields)
 
 
+def _check_approvals(source: Source, forms: Mapping[str, Form]) -> None:
+    for code in source.data["layouts_approved_on"] if source.data else ():
+        if code not in forms:
+            source.report(("layouts_approved_on", code), f"no es la clave de un formato ({', '.join(forms)})")
+
+
 def _check_institution(source: Source) -> None:
     data = source.data
     if data and data["prepared_by"] not in data["roles"]:
@@ -480,6 +528,15 @@ def _check_revisions(source: Source) -> None:
         if revision["date"] <= before:
             source.report((position, "date"), f"«{revision['date']}» no es posterior a la revisión anterior ({before})")
         before = revision["date"]
+
+
+def _check_controls(source: Source) -> None:
+    data = source.data or {"controls": {}, "clauses": []}
+    for position, clause in enumerate(data["clauses"]):
+        for key in clause["controls"]:
+            if key not in data["controls"]:
+                known = ", ".join(data["controls"])
+                source.report(("clauses", position, "controls"), f"«{key}» no es un control conocido ({known})")
 
 
 def _check_kinds(source: Source) -> None:

@@ -87,6 +87,7 @@ _PERCENT = _Rule(lambda value: _is_number(value) and value > 0, "debe ser un por
 _PERCENT_OR_NONE = _Rule(lambda value: _is_number(value) and value >= 0, "debe ser un porcentaje de 0 en adelante")
 _SHARE = _Rule(lambda value: _is_number(value) and 0 < value <= 100, "debe ser un porcentaje entre 0 y 100")
 _DATE = _Rule(FIELD_TYPES["date"], "no es una fecha (AAAA-MM-DD)")
+_DATE_OR_BLANK = _Rule(lambda value: value == "" or FIELD_TYPES["date"](value), 'no es una fecha (AAAA-MM-DD), ni ""')
 _CLOCK = _Rule(_like(r"([01]\d|2[0-3]):[0-5]\d"), 'no es una hora entre comillas, como "06:00"')
 _ZONE = _Rule(_read_by(lambda value: ZoneInfo(value).key), "no es una zona horaria conocida, como America/Mexico_City")
 _NAME = _Rule(_like(r"[a-z][a-z0-9_]*"), "debe ser un nombre en minúsculas, sin espacios")
@@ -110,6 +111,7 @@ _FIELDS: _Shape = [
         "later?": _FLAG,
         "origin?": _one_of("procedure", "product"),
         "values?": _LABELS,
+        "columns?": _LABELS,
         "values_from?": _one_of(
             *("record_types", "statuses", "repository_types", "information_types", "frequencies"),
             *("media_types", "media_states"),
@@ -135,9 +137,11 @@ _INFORMATION_TYPE: _Shape = {
 _SHAPES: Mapping[str, _Shape] = {
     "institution.yml": {
         "time_zone": _ZONE,
+        "procedure_title": _TEXT,
         "procedure_code": _TEXT_OR_BLANK,
         "release_status": [_TEXT],
         "form_revision": _TEXT_OR_BLANK,
+        "layouts_approved_on": {"*": _DATE_OR_BLANK},
         "prepared_by": _TEXT,
         "roles": {"*": _TEXT_OR_BLANK},
     },
@@ -152,6 +156,10 @@ _SHAPES: Mapping[str, _Shape] = {
         "information_types": {"*": _INFORMATION_TYPE},
     },
     "repository_types.yml": _LABELS,
+    "controls.yml": {
+        "controls": {"*": {"label": _TEXT, "within_days?": _COUNT}},
+        "clauses": [{"clause": _TEXT, "title": _TEXT, "controls": [_TEXT]}],
+    },
     "media.yml": {
         "types": _LABELS,
         "states": _LABELS,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -111,12 +111,7 @@ class RepositoryAction(LedgerAction):
             "peaks": history.peaks,
             "new_data": history.new_data,
             "window_days": kind.accumulated.window_days,
-            "tolerance": {
-                **asdict(kind.tolerance),
-                "accumulated_shrink_pct": kind.accumulated.shrink_pct,
-                "nonconforming_below_pct": self.procedure.nonconforming_below_pct,
-                **item.get("tolerance", {}),
-            },
+            "tolerance": self.procedure.tolerances(kind.key, item.get("tolerance")),
             "dump_file": dump_file_name(item) if is_database(item) else None,
             # What a link points to may be elsewhere each time; a dump's path is the server's own business.
             "paths": None if is_database(item) or item.get("follow_symlinks") else item["paths"],

@@ -75,6 +75,7 @@ def fates(
     """
     present = [backup for backup in backups if backup.removed_on is None]
     good = [backup for backup in present if backup.conforms and backup.is_there]
+    sound = {backup.folio for backup in good}
     last = {backup.folio for backup in good[-safeguards.keep_last :]}
     slots = _slots(good, retention, today=today, cycle_days=cycle_days)
     decided = []
@@ -90,7 +91,7 @@ def fates(
             stays = "en revisión: espera el dictamen de JAA"
         elif _age(backup, today) < safeguards.settle_days:
             stays = f"tiene menos de {safeguards.settle_days} días"
-        elif backup in good:
+        elif backup.folio in sound:
             stays = slots.get(backup.folio, "")
         else:
             newer = sum(each.conforms and each.is_there for each in present[position + 1 :])
@@ -102,7 +103,7 @@ def fates(
         goes = not stays
         reason = stays or (
             "fuera de los plazos de conservación"
-            if backup in good
+            if backup.folio in sound
             else f"{_suspicion(backup)} desde hace más de {safeguards.suspect_days} días"
         )
         decided.append(Fate(backup, goes, reason))

@@ -18,6 +18,8 @@ from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.integrity import ALL, PARTS, STRUCTURE, is_share
 
+# Within so many days all of a repository is read, unless verify.yml is told otherwise.
+PERIOD_DAYS = 30
 _DIVISORS = [number for number in range(PARTS, 0, -1) if PARTS % number == 0]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import failures, outcomes
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, Written
+from ansible_collections.dse.backup.plugins.plugin_utils.notification import News
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import is_outcome, unit
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import (
     accept,
@@ -48,7 +49,7 @@ class Run:
     """The records of one run of a playbook that has a plan. With ``writes`` false nothing reaches the ledger."""
 
     def __init__(self, ledger: Ledger, run_id: str, *, writes: bool) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._run_id = run_id
         self._writes = writes
         self._lock: int | None = None
@@ -67,10 +68,10 @@ class Run:
         """
         news = []
         if self._writes:
-            self._ledger.prepare()
-            if not self._ledger.exists:
-                news.append(f"Registro oficial NUEVO en {self._ledger.directory}: los folios comienzan en 0001.")
-            self._lock = self._ledger.hold_run(self._run_id)
+            self.ledger.prepare()
+            if not self.ledger.exists:
+                news.append(f"Registro oficial NUEVO en {self.ledger.directory}: los folios comienzan en 0001.")
+            self._lock = self.ledger.hold_run(self._run_id)
         self.is_open = True
         return news
 
@@ -105,7 +106,7 @@ class Run:
                 planned["server"],
                 self._lost.get(planned["server"]) or "la corrida terminó sin llegar a este elemento",
                 context=context,
-                procedure=self._ledger.procedure,
+                procedure=self.ledger.procedure,
                 scheduled_for=datetime.fromisoformat(planned["scheduled_for"]),
                 stage=planned.get("stage", "backup"),
             )
@@ -119,7 +120,26 @@ class Run:
         self._let_go()
         plan = {**self._plan, "unseen": self._unseen}
         shown = [self._outcomes[unit(planned)] for planned in self._plan["planned"]]
-        return "\n".join([*warnings, self._screen.run(shown, self._others, plan, self._ledger)])
+        return "\n".join([*warnings, self._screen.run(shown, self._others, plan, self.ledger)])
+
+    def news(self, playbook: str, status: int, problem: str = "") -> News | None:
+        """Return what there is to tell of the run once it is over, with ``status``; None of a rehearsal.
+
+        ``playbook`` is the one that was started, ``problem`` why the ledger cannot be written.
+        """
+        if not self._writes:
+            return None
+        why = "" if self._plan else next(iter(self._lost.values()), "no llegó a su plan; lea lo que imprimió")
+        return News(
+            self._plan["job"] if self._plan else playbook,
+            self._run_id,
+            datetime.now(self.ledger.procedure.zone),
+            status,
+            [*self._outcomes.values(), *self._others],
+            self._unseen,
+            problem=problem or why,
+            is_unrecorded=bool(problem),
+        )
 
     @property
     def succeeded(self) -> bool:
@@ -145,9 +165,9 @@ class Run:
 
     def _closings(self) -> list[dict[str, Any]]:
         """Return what closes the failures of which there is evidence by now, of whichever run it is."""
-        procedure = self._ledger.procedure
+        procedure = self.ledger.procedure
         entries = []
-        with self._ledger.read() as index:
+        with self.ledger.read() as index:
             backups = functools.cache(lambda item_id: index.backups(item_id=item_id))
             trials = functools.cache(index.trials)
             for failure in index.open_failures():
@@ -173,17 +193,17 @@ class Run:
 
     def _let_go(self) -> None:
         if self._lock is not None:
-            self._ledger.release_run(self._run_id, self._lock)
+            self.ledger.release_run(self._run_id, self._lock)
             self._lock = None
 
     def _write(self, entries: list[dict[str, Any]]) -> Iterator[str]:
-        written = self._ledger.append(entries) if entries else Written([], [], [])
+        written = self.ledger.append(entries) if entries else Written([], [], [])
         # What was not planned (a damaged item, where repositories are verified) is shown, and is nobody's outcome.
         planned = {unit(each) for each in self._plan["planned"]} if self._plan else set()
         for record in written.records:
             # What goes of the ledger itself goes once its record is in it.
             if record["record_type"] == "disposal" and "ledger_year" in record:
-                self._ledger.remove_year(record)
+                self.ledger.remove_year(record)
             mine = record.get("run_id") == self._run_id and is_outcome(record) and unit(record) in planned
             if mine and unit(record) not in self._outcomes:
                 self._outcomes[unit(record)] = record

@@ -80,6 +80,11 @@ def slot_name(slot: Slot) -> str:
     return f"{slot.last:%d/%m/%Y}"
 
 
+def year_of(slot: Slot) -> int:
+    """Return the year in which a slot falls due; of a week the one in its name: 2025-W01 with its two days of 2024."""
+    return slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year
+
+
 def parse(name: str, procedure: Procedure) -> tuple[Form, date, date] | None:
     """Return the form and the days of the view of that name; None where it is the name of none."""
     forms = {form.series: form for form in procedure.forms.values()}
@@ -187,19 +192,16 @@ class Fulfilment(NamedTuple):
 def fulfilments(
     all_expected: Iterable[Expected], year: int, index: Index, now: datetime, rule: Delivery
 ) -> list[Fulfilment]:
-    """Return the year of each item of which anything is expected in it; one that moved or was requested anew is one.
-
-    A slot belongs to the year in which it falls due; a week to the one in its name, 2025-W01 with its two days of 2024.
-    """
+    """Return the year of each item of which anything is expected in it; one that moved or was requested anew is one."""
     of_items: dict[str, list[tuple[Slot, str]]] = {}
     # By folio: what moved or was requested anew is expected more than once.
     for_csc: dict[str, dict[str, Backup]] = {}
     for each in all_expected:
-        due = (backup for backup in expectations.backups(each, index) if _is_for_csc(backup, year, now.date(), rule))
+        backups = list(expectations.backups(each, index))
+        due = (backup for backup in backups if _is_for_csc(backup, year, now.date(), rule))
         for_csc.setdefault(each.item_id, {}).update((backup.folio, backup) for backup in due)
-        for slot in expectations.slots(each, index, now, until=date(year, 12, 31)):
-            of_year = slot.first.isocalendar()[0] if slot.kind.schedule.unit == "week" else slot.last.year
-            if of_year == year:
+        for slot in expectations.slots(each, index, now, until=date(year, 12, 31), known=backups):
+            if year_of(slot) == year:
                 of_items.setdefault(each.item_id, []).append((slot, each.server))
     return [
         _fulfilment(item_id, sorted(slots, key=lambda slot: slot[0].first), for_csc[item_id].values())
@@ -255,3 +257,12 @@ def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]
         if (line := latest.get(each.item_id)) is None
         or (line["frequency"], line["planned_dates"]) != (each.frequency, each.planned_dates)
     ]
+
+
+def unapproved(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
+    """Return what JAA has not approved of a year's plan: what is new, or has another frequency since.
+
+    The days alone move with each backup that is done.
+    """
+    approved = {line["item_id"]: line["frequency"] for line in recorded}
+    return [each for each in fulfilments if approved.get(each.item_id) != each.frequency]

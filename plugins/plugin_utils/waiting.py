@@ -30,6 +30,16 @@ class Week(NamedTuple):
     news: list[str]
 
 
+class Review(NamedTuple):
+    """What JAA said of a week, or a year, as a whole: its closing and what corrected it, oldest first.
+
+    ``news`` has the folios of the backups that came after the last of them; of what was never closed, of all.
+    """
+
+    said: list[dict[str, Any]]
+    news: list[str]
+
+
 def delivery_due(backup: Backup, rule: Delivery) -> date:
     """Return the day from which a backup is late for CSC (4.1.6)."""
     return date.fromisoformat(backup.backup_date) + timedelta(days=rule.within_days)
@@ -98,9 +108,14 @@ def unclosed_weeks(index: Index, procedure: Procedure, today: date) -> list[Week
             found.setdefault(f"{series}-{calendar.iso_week(day)}", (ended_on, []))[1].append(backup)
     weeks = []
     for name, (ended_on, backups) in found.items():
-        said = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
-        reviewed = {folio for record in said for folio in record["reviewed_folios"]}
-        news = sorted({backup.folio for backup in backups} - reviewed)
+        said, news = review(index, name, backups)
         if news:
             weeks.append(Week(name, ended_on, backups, bool(said), news if said else []))
     return weeks
+
+
+def review(index: Index, name: str, backups: Iterable[Backup]) -> Review:
+    """Return what JAA said of the view of that name, which shows ``backups``."""
+    said = [each for each in index.about(name) if each["record_type"] in ("closing", "correction")]
+    reviewed = {folio for record in said for folio in record["reviewed_folios"]}
+    return Review(said, sorted({backup.folio for backup in backups} - reviewed))

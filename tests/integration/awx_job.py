@@ -168,7 +168,8 @@ class Jobs:
             "ANSIBLE_SSH_CONTROL_PATH_DIR": "/runner/cp",
             "ANSIBLE_COLLECTIONS_PATH": f"/runner/requirements_collections:{of_project}",
             "ANSIBLE_ROLES_PATH": f"/runner/requirements_roles:{roles}",
-            "DSE_BACKUP_LEDGER": ledger,
+            # The credential's.
+            **{"DSE_BACKUP_LEDGER": ledger, "DSE_BACKUP_NOTIFY": "", "DSE_BACKUP_METRICS": ""},
         }
 
     def _write_inventory(self, path: Path) -> None:

@@ -121,10 +121,11 @@ class Institution:
             moment=self.moment,
         )
 
-    def write_inventory(self) -> Path:
-        """Write the inventory as it now is and return its path."""
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What makes this machine all of the institution's servers, with everything below one directory."""
         host = f"{self.root}/hosts/{{{{ inventory_hostname }}}}"
-        variables = {
+        return {
             "ansible_connection": "local",
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
@@ -147,6 +148,9 @@ class Institution:
             "backup_controller_ledger": str(self.ledger),
             "backup_controller_schedule": "none",
         }
+
+    def write_inventory(self) -> Path:
+        """Write the inventory as it now is and return its path."""
         hosts = {
             server: {"backup_client_items": items, **self.host_vars.get(server, {})}
             for server, items in self.items.items()
@@ -157,7 +161,9 @@ class Institution:
             "outside": {"hosts": hosts},
         }
         path = self.root / "inventory.yml"
-        path.write_text(json.dumps({"all": {"vars": variables, "children": children}}, ensure_ascii=False), "utf-8")
+        path.write_text(
+            json.dumps({"all": {"vars": self.variables, "children": children}}, ensure_ascii=False), "utf-8"
+        )
         return path
 
     @property

@@ -58,7 +58,7 @@ def test_it_makes_all_of_it_once_and_puts_right_what_somebody_changed(awx):
     }
     (image,) = awx.objects["execution_environments"].values()
     kind = awx.named("credential_types", "Registro oficial de respaldos")
-    assert kind["injectors"] == {"env": {"DSE_BACKUP_LEDGER": "{{ ledger }}"}}
+    assert kind["injectors"]["env"]["DSE_BACKUP_LEDGER"] == "{{ ledger }}"
     ledger = awx.named("credentials", kind["name"])
     assert (ledger["credential_type"], ledger["inputs"]) == (kind["id"], {"ledger": awx_files.SETTINGS["awx_ledger"]})
     for wanted in awx_files.TEMPLATES:

@@ -175,6 +175,10 @@ def _questions(jobs, institution):
     (table,) = (jobs.volume / "informes").glob("registro-*.csv")
     assert "actas" in table.read_text("utf-8-sig")
     jobs.run("Informes: el plan")
+    assert "Portal institucional" in (jobs.volume / "informes" / "respaldos.html").read_text("utf-8")
+    jobs.run("Informes: imprimir formatos", report_form="DSE-04-2026, DSE-05-2026-0001")
+    (form,) = (jobs.volume / "informes").glob("formatos-*.pdf")
+    assert form.read_bytes().startswith(b"%PDF")
     jobs.run("Informes: una pregunta al registro oficial", rc=2, respuesta_pregunta="Quién tiene cada copia",
              report_items="actas, portal-media", respuesta_archivo="En JSON")  # fmt: skip
     (answer,) = (jobs.volume / "informes").glob("copies-*.json")

@@ -15,6 +15,7 @@ from pathlib import Path
 import official_record
 import pytest
 from institution import CHECKOUT
+from test_documents import BY_HAND
 
 
 @pytest.fixture
@@ -34,9 +35,13 @@ def clone(template, tmp_path):
 
 
 def _make(clone, *arguments):
+    return _run(clone, "make", "--old-file=.venv/controller", "demo", *arguments)
+
+
+def _run(clone, *command):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MAKE", "DSE_"))}
     done = subprocess.run(
-        ["make", "--old-file=.venv/controller", "demo", *arguments],
+        command,
         cwd=clone,
         env={**environment, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
@@ -75,6 +80,7 @@ def test_the_demo_backs_up_then_finds_nothing_due_then_compares_when_forced(clon
     backups = [each for each in official_record.read(clone / ".demo" / "ledger") if each["record_type"] == "backup"]
     assert [each["verification_result"] for each in backups] == ["first"] * 4 + ["conforming"] * 4
     assert {each["execution_mode"] for each in backups[4:]} == {"manual"}
+    assert "no se contactó a ningún servidor" in _run(clone, "bash", "-c", BY_HAND)
     for name in ("password", "csc/password"):
         password = (clone / ".demo" / name).read_text("utf-8").strip()
         assert password not in json.dumps(official_record.read(clone / ".demo" / "ledger"))

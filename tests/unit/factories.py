@@ -237,3 +237,49 @@ def started(run_id: str = "R1", items: tuple[str, ...] = (), **changes: Any) -> 
     """The record that opens a run."""
     planned = [{"item_id": each, "server": "srv-web01"} for each in items]
     return {"record_type": "run", "run_event": "started", "run_id": run_id, "planned": planned, **changes}
+
+
+def rows_of(answer: Any, name: str) -> list[dict[str, Any]]:
+    """The rows of one section of an answer."""
+    (section,) = (each for each in answer.sections if each.name == name)
+    return section.rows
+
+
+def closing_record(about: str, day: date | str, **changes: Any) -> dict[str, Any]:
+    """The closing of a failure by JAA, on that day."""
+    return {
+        "record_type": "closing",
+        "about_folio": about,
+        "item_id": "portal-src",
+        "server": "srv-web01",
+        "evidence": "decision",
+        "cause": "se liberó espacio",
+        "resolved_at": f"{day}T10:00:00-06:00",
+        "recorded_at": f"{day}T10:00:01.000-06:00",
+        **changes,
+    }
+
+
+def review_record(view: str, *folios: str, day: date | str = "2026-11-23", **changes: Any) -> dict[str, Any]:
+    """JAA's closing of a week, in which it reviewed these backups."""
+    return {
+        "record_type": "closing",
+        "about_folio": view,
+        "evidence": "review",
+        "reviewed_folios": list(folios),
+        "operator_role": "JAA",
+        "recorded_at": f"{day}T09:00:00.000-06:00",
+        **changes,
+    }
+
+
+def acknowledgement_record(about: str, role: str = "CSC", result: str = "accepted", **changes: Any) -> dict[str, Any]:
+    """That somebody says of a record, or a view, that it is right, or not."""
+    return {
+        "record_type": "acknowledgement",
+        "about_folio": about,
+        "acknowledged_as": role,
+        "result": result,
+        "recorded_at": "2026-11-24T10:00:00.000-06:00",
+        **changes,
+    }

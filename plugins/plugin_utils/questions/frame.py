@@ -9,13 +9,14 @@ and values as they stand in the records; the columns that people see say them in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ansible_collections.dse.backup.plugins.module_utils._core.text import readable, spoken_day
+from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_chain import Chain
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
@@ -33,7 +34,9 @@ class Asked:
     ``has_server`` tells whether a server is within ``--limit``; ``items`` are the ids that are asked about, all where
     there are none. ``place_of`` says where JAA keeps the repository of a server. ``year`` (0), ``week`` ("") and
     ``folio`` ("") are what is asked about, where it is said. ``register`` is the whole inventory, ``expected`` what JAA
-    ever accepted, ``lines`` the ledger's own lines, oldest first: they are functions, as few questions need them.
+    ever accepted, ``lines`` the ledger's own lines, oldest first, ``chain`` what their verification found: they are
+    functions, as few questions need them. ``servers`` are the hosts of ``dse_servers``, ``script_sha256`` is the digest
+    of the script that this controller deploys.
     """
 
     index: Index
@@ -48,6 +51,9 @@ class Asked:
     register: Callable[[], Register] = lambda: Register([], [])
     expected: Callable[[], list[Expected]] = list
     lines: Callable[[], Iterable[Line]] = tuple
+    chain: Callable[[], Chain] = Chain
+    servers: tuple[str, ...] = ()
+    script_sha256: str = ""
 
     def has(self, server: str, *item_ids: str) -> bool:
         """Tell whether something of a server, and of any of these items, is asked about."""
@@ -114,6 +120,26 @@ def moment(heading: str, name: str) -> Column:
     return Column(heading, lambda row: row[name][:16].replace("T", " ") if row[name] else "—")
 
 
+def size(heading: str, name: str) -> Column:
+    """Return a column of bytes, as a person reads them."""
+    return Column(heading, lambda row: human_size(row[name]) if row[name] is not None else "—")
+
+
+def percent(heading: str, name: str, places: int = 2) -> Column:
+    """Return a column of percentages."""
+    return Column(heading, lambda row: f"{row[name]:.{places}f} %" if row[name] is not None else "—")
+
+
+def yes_or_no(heading: str, name: str) -> Column:
+    """Return a column of what is so, or is not; a dash where nobody knows."""
+    return Column(heading, lambda row: {True: "sí", False: "NO"}.get(row[name], "—"))
+
+
+def spoken(heading: str, name: str, words: Mapping[str, str]) -> Column:
+    """Return a column that says what stands there in these words, as it is where there are none, or a dash."""
+    return Column(heading, lambda row: words.get(row[name], row[name]) or "—")
+
+
 def count(heading: str, name: str) -> Column:
     """Return a column of how many there are."""
     return Column(heading, lambda row: str(len(row[name])))
@@ -124,8 +150,16 @@ def listed(heading: str, name: str) -> Column:
     return Column(heading, lambda row: names(row[name]))
 
 
+def span(heading: str, name: str) -> Column:
+    """Return a column of the first and the last of them."""
+    ends = {0: "—", 1: "{0}"}
+    return Column(heading, lambda row: ends.get(len(row[name]), "{0} … {1}").format(*row[name][:1], *row[name][-1:]))
+
+
 def names(several: list[str]) -> str:
-    """Return the first of them, and that there are more."""
+    """Return the first of them, and that there are more; a dash where there are none."""
+    if not several:
+        return "—"
     return ", ".join(several[:_NAMED]) + (f" … ({len(several)})" if len(several) > _NAMED else "")
 
 

@@ -157,7 +157,7 @@ def _mention(entry: Entry, procedure: Procedure) -> list[str]:
         record.get("folio") or "sin folio",
         record["recorded_at"][:10],
         procedure.label("record_type", record["record_type"]),
-        _outcome(record, procedure),
+        outcome(record, procedure),
         readable(_words(record), 100),
     ]
 
@@ -232,13 +232,14 @@ def _row(entry: Entry, procedure: Procedure) -> list[str]:
         procedure.label("record_type", record["record_type"]),
         readable(str(record.get("server") or ""), 40),
         readable(str(record.get("item_id") or ""), 40),
-        _outcome(record, procedure),
+        outcome(record, procedure),
         status,
         until,
     ]
 
 
-def _outcome(record: dict[str, Any], procedure: Procedure) -> str:
+def outcome(record: dict[str, Any], procedure: Procedure) -> str:
+    """Return in one word how what a record tells of turned out; empty where that is no question."""
     name = next((name for name in _OUTCOMES if record.get(name)), "")
     value = str(record.get(name, ""))
     label = procedure.label(name, value)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import failures, waitin
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms, Media
+from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Delivery, LoanTerms, Media, Procedure
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import medium
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
 
@@ -60,16 +60,8 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
         "FALLAS QUE SE CERRARON, CON SU EVIDENCIA",
         [f"· {each['about_folio']} · {each['item_id']}: {each['remarks']}" for each in closed],
     )
-    today = datetime.now(ledger.procedure.zone).date()
     with ledger.read() as index:
-        waiting = [
-            *_open_failures(index, ledger, today),
-            *_other_waiting(index, today),
-            *_unclosed(index, ledger, today),
-            *_deliveries(index, ledger.procedure.delivery, today),
-            *_loans(index, ledger.procedure.loan, today),
-            *_media(index, ledger.procedure.media),
-        ]
+        waiting = pending(index, ledger.procedure, datetime.now(ledger.procedure.zone).date())
     lines += waiting
     lines.append("")
     if new:
@@ -83,14 +75,29 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 
-def _open_failures(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
-    still_open = index.open_failures()
+def pending(index: Index, procedure: Procedure, today: date, told: Collection[str] = ()) -> list[str]:
+    """Return what waits for somebody, under its headings; nothing where nothing does.
+
+    ``told`` are the folios of open failures of which that somebody knows already.
+    """
+    return [
+        *_open_failures(index, procedure, today, told),
+        *_other_waiting(index, today),
+        *_unclosed(index, procedure, today),
+        *_deliveries(index, procedure.delivery, today),
+        *_loans(index, procedure.loan, today),
+        *_media(index, procedure.media),
+    ]
+
+
+def _open_failures(index: Index, procedure: Procedure, today: date, told: Collection[str]) -> Iterator[str]:
+    still_open = [each for each in index.open_failures() if each.folio not in told]
     rows = [
         f"{each.folio} · {each.server} · {each.item_id} · {spoken_day(each.scheduled_for)}: {each.error_message}"
         for each in still_open
     ]
     yield from _section("FALLAS ABIERTAS; se cierran con un respaldo que las cubra o con acknowledge.yml", rows)
-    rule = ledger.procedure.repetition
+    rule = procedure.repetition
     since = (today - timedelta(days=rule.within_days)).isoformat()
     repeated = failures.repeated(index.failures(since=since), rule, today)
     yield from _section(
@@ -127,12 +134,12 @@ def _other_waiting(index: Index, today: date) -> Iterator[str]:
     )
 
 
-def _unclosed(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
+def _unclosed(index: Index, procedure: Procedure, today: date) -> Iterator[str]:
     yield from _section(
         "SEMANAS TERMINADAS, SIN LA REVISIÓN DE JAA (acknowledge.yml)",
         [
             f"{each.name}: cerrada, y después llegó {', '.join(each.news)}" if each.is_closed else each.name
-            for each in waiting.unclosed_weeks(index, ledger.procedure, today)
+            for each in waiting.unclosed_weeks(index, procedure, today)
         ],
     )
 
@@ -140,7 +147,10 @@ def _unclosed(index: Index, ledger: Ledger, today: date) -> Iterator[str]:
 def _deliveries(index: Index, rule: Delivery, today: date) -> Iterator[str]:
     """Yield what CSC should have by now, and of what it should have said that it has it (4.1.6)."""
     late: dict[str, list[Backup]] = {}
-    for backup in waiting.late_for_csc(index.backups(), rule, today):
+    until = (today - timedelta(days=rule.within_days)).isoformat()
+    # Of a hundred thousand backups, which are all with CSC, none is read.
+    backups = index.backups(until=until) if index.count_undelivered(until) else []
+    for backup in waiting.late_for_csc(backups, rule, today):
         late.setdefault(backup.server, []).append(backup)
     yield from _section(
         f"SIN ENTREGAR A CSC DESPUÉS DE {rule.within_days} DÍAS (deliver.yml)",

@@ -11,6 +11,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import ta
 
 # A path is of no use in part.
 _CELL = 300
+# Nobody reads more of a table; what is written with report_output has them all.
+_SHOWN = 200
 
 
 def answer(given: Answer, moment: str, directory: str) -> str:
@@ -30,5 +32,7 @@ def answer(given: Answer, moment: str, directory: str) -> str:
 def _section(section: Section) -> list[str]:
     if not section.rows:
         return []
-    rows = [[readable(column.words(row), _CELL) for column in section.columns] for row in section.rows]
-    return ["", section.heading, *table([[column.heading for column in section.columns], *rows])]
+    rows = [[readable(column.words(row), _CELL) for column in section.columns] for row in section.rows[:_SHOWN]]
+    more = len(section.rows) - len(rows)
+    rest = [f"  … y {more:,} más: acote la consulta, o escríbala con -e report_output=ARCHIVO.json"] if more else []
+    return ["", section.heading, *table([[column.heading for column in section.columns], *rows]), *rest]

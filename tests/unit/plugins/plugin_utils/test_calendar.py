@@ -20,6 +20,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.calendar import (
     Stretch,
     due,
     iso_week,
+    overdue_at,
     slot_of,
     slots,
     unrecorded,
@@ -861,3 +862,22 @@ def test_what_is_to_come_is_open_and_falls_due_in_time(story, ahead):
         if one_chain and not slot.folio:
             assert (after.last - max(slot.last, story.now.date())).days == after.kind.schedule.days
     assert calendar.slots(story.stretches, story.made, story.failed, story.now, story.now.date()) == now
+
+
+@given(
+    kind=st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__),
+    begins=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    days=st.none() | st.integers(0, 200),
+)
+def test_an_item_is_overdue_from_the_very_moment_at_which_a_slot_of_it_is_missed(kind, begins, days):
+    last = None if days is None else begins + days * DAY
+    made = [Made(last, at(f"{last} 02:00"), "", True)] if last else []
+    moment = overdue_at(kind, last, begins, at("2026-01-01"))
+
+    def missed(now):
+        # Those after it: what was missed before the last backup is another matter.
+        found = slots([Stretch(kind, begins)], made, [], now)
+        return [slot for slot in found if slot.state == MISSED and (last is None or slot.first > last)]
+
+    assert missed(moment - timedelta(seconds=1)) == []
+    assert len(missed(moment)) == 1

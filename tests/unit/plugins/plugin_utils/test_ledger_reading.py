@@ -224,6 +224,16 @@ def test_what_nobody_has_acknowledged_is_open(standing, record_type):
     assert state(standing(form(record_type))) == (FORMS[record_type][1], None)
 
 
+def test_a_recovery_that_waited_for_csc_is_closed_with_the_one_that_went_on_with_it(standing):
+    """Breaks: it stays open for ever, as nobody can call right what brought nothing back, and its year with it."""
+    waited = form("recovery")
+    went_on = on("2026-11-21", {**waited, "folio": "DSE-05-2026-0002", "related_folios": [waited["folio"]]})
+    assert state(standing(waited, went_on)) == ("abierto", None)
+    closed = standing(waited, went_on, acknowledged("2026-11-24", went_on["folio"], "CGDW"))
+    assert state(closed) == ("cerrado", "2026-11-24")
+    assert state(standing(waited, acknowledged("2026-11-24", went_on["folio"], "CGDW"))) == ("abierto", None)
+
+
 def test_what_was_rejected_first_and_accepted_then_is_closed(standing):
     record = form("delivery")
     found = standing(

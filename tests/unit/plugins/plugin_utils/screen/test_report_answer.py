@@ -38,6 +38,13 @@ def test_of_many_the_first_are_named_and_all_are_in_the_rows():
     assert given.plain()["items"][0]["folios"] == folios
 
 
+def test_a_long_table_ends_and_says_how_much_more_there_is():
+    """Breaks: a terminal scrolls for minutes, or rows are missing and nobody is told."""
+    given, out = shown(*({"item_id": f"item-{number}", "folios": []} for number in range(1203)))
+    assert "item-199" in out and "item-200" not in out and "… y 1,003 más" in out and "report_output" in out
+    assert len(given.plain()["items"]) == 1203
+
+
 @given(st.text(st.characters(exclude_categories=()), max_size=30))
 def test_hostile_text_stays_in_its_cell_and_in_its_word(name):
     """Breaks: a name moves the cursor, forges a line of the table, or is run by whoever pastes the command."""
