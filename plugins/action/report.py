@@ -64,9 +64,13 @@ class ActionModule(PlanAction):
                 raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
             index.keep_what_is_read()
             asked = self._asked(index, said, options, task_vars)
-            if not name:
-                return self._page(asked, path)
-            answer = QUESTIONS[name](asked)
+            try:
+                with ledger_chain.naming_damage(asked.chain):
+                    if not name:
+                        return self._page(asked, path)
+                    answer = QUESTIONS[name](asked)
+            except ledger_chain.Broken as error:
+                raise AnsibleActionFail("no se pudo contestar:\n  " + "\n  ".join(error.words)) from None
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
         plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
         if path and not self._task.check_mode:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import yaml
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.tests.unit.factories import chained
 from answers import acknowledge, answer
 from institution import CHECKOUT, Institution
@@ -286,3 +288,19 @@ def test_what_the_ledger_does_not_know_is_no_sign_that_all_was_well(tmp_path):
         for _each in several:
             told = next(results)
             assert told["failed"] and f"{name}: lo anterior al 01/01/2026 se dio de baja" in told["msg"], told
+
+
+def test_a_record_that_was_damaged_is_named_whatever_is_asked(tmp_path):
+    """Breaks: over a line that the index knows and nobody can read any more a question dies, and does not say where."""
+    institution = Institution(tmp_path)
+    shutil.copytree(CHECKOUT / "tests/fixtures/autumn", institution.ledger)
+    with Index.for_writing(str(institution.ledger)):
+        pass
+    file = institution.ledger / "ledger-2026.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if b'"record_type":"recovery"' in line)
+    lines[number] = b"x" + lines[number][1:]
+    file.write_bytes(b"".join(lines))
+    page = {"output": str(tmp_path / "page.html")}
+    for told in asked_at_once(institution, {"question": "restores"}, {"question": "trace"}, page):
+        assert told["failed"] and f"ledger-2026.jsonl, línea {number + 1}" in told["msg"], told

@@ -71,14 +71,10 @@ def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[Prin
     """
     reach = ledger.extent()
     try:
-        return _read(names, ledger, reach, now)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        # What nobody of ours has written: then the chain says where.
-        chain = ledger_chain.verify(lambda: ledger.lines(reach), csv_rows={})
-        if not chain.faults:
-            raise
-        where = [f"el registro oficial no está íntegro: {each.words}" for each in chain.faults]
-        raise CannotPrint([*where, "verifíquelo (ledger.yml, sin más)"]) from None
+        with ledger_chain.naming_damage(lambda: ledger_chain.verify(lambda: ledger.lines(reach), csv_rows={})):
+            return _read(names, ledger, reach, now)
+    except ledger_chain.Broken as error:
+        raise CannotPrint(error.words) from None
 
 
 def _read(names: Iterable[str], ledger: Ledger, reach: Extent, now: datetime) -> tuple[list[PrintedForm], int]:
