@@ -39,6 +39,10 @@ class Stretch(NamedTuple):
     begins: date
     ends: date | None = None
 
+    def holds(self, day: date) -> bool:
+        """Tell whether ``day`` lies in it."""
+        return self.begins <= day <= (self.ends or date.max)
+
 
 class Made(NamedTuple):
     """One backup, as far as the calendar asks. ``waits`` means that it is in review, and JAA has not decided."""

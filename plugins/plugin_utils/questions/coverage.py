@@ -53,8 +53,7 @@ def coverage(asked: Asked) -> Answer:
     items = [
         _row(asked, each, objected)
         for each in asked.expected()
-        if asked.has(each.server, *each.item_ids)
-        and any(one.begins <= today <= (one.ends or date.max) for one in each.stretches)
+        if asked.has(each.server, *each.item_ids) and any(one.holds(today) for one in each.stretches)
     ]
     items.sort(key=lambda row: (row["server"], row["information_type"], row["item_id"]))
     # One that no request covers is in nobody's way and is named all the same.
