@@ -25,7 +25,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Clause
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import overdue as late_loans
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import screen
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, receipt
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command, receipt
 
 _RESTORED = ("drill", "recovery")
 # How many backups in a row by hand mean that nothing runs by itself any more.
@@ -168,7 +168,7 @@ def scheduled_backups(facts: Facts, clause: Clause) -> Found:
         if ended and ended[-1].state == MISSED:
             behind.append(each.item_id)
             found.faults.append(_named(each.server, each.item_id, f"{views.slot_name(ended[-1])} omitido"))
-    found.remedy = command("backup", backup_items=behind, backup_force="true")
+    found.remedy = by_hand(behind)
     return found
 
 
@@ -359,7 +359,7 @@ def manual_backups(facts: Facts, clause: Clause) -> Found:
     still_open = facts.open_failures(*failures.BACKUP_STAGES)
     late = waiting.open_for_long(still_open, facts.asked.procedure, facts.today)
     found.faults = [_named(each.server, each.item_id, f"{each.folio} sigue abierta") for each in late]
-    found.remedy = command("backup", backup_items=sorted({each.item_id for each in late}), backup_force="true")
+    found.remedy = by_hand(each.item_id for each in late)
     return found
 
 
