@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -14,7 +15,6 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
-from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
 from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import (
@@ -23,6 +23,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import (
     ledger_chain,
     ledger_disposal,
     ledger_export,
+    whole_file,
 )
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
@@ -180,6 +181,6 @@ class ActionModule(PlanAction):
 
     def _write(self, path: str, plain: dict[str, Any]) -> None:
         try:
-            write_json(path, plain)
+            whole_file.write(path, json.dumps(plain).encode())
         except OSError as error:
             raise AnsibleActionFail(f"report_output: no se pudo escribir {readable(path)}: {error.strerror}") from None
