@@ -17,7 +17,6 @@ from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Lo
 from ansible_collections.dse.backup.plugins.plugin_utils.printed import html, pdf
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.asked import asked_for
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.document import forms
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.expected import expected
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.gathered import gather
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import PrintedForm
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source
@@ -78,11 +77,12 @@ def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[Prin
 def _read(names: Iterable[str], ledger: Ledger, reach: Extent, now: datetime) -> tuple[list[PrintedForm], int]:
     procedure = ledger.procedure
     with ledger.read() as index:
+        index.keep_what_is_read()
         asked, faults = asked_for(names, index, procedure)
         if faults:
             raise CannotPrint(faults)
         gathered = gather(Lookup(lambda: ledger.lines(reach), procedure, now.date()), asked, procedure)
-        source = Source(procedure, index, now, gathered, expected(index, procedure, now.date()))
+        source = Source(procedure, index, now, gathered)
         found, faults = forms(asked, source)
     if faults:
         raise CannotPrint(faults)

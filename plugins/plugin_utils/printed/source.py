@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import views
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
+from ansible_collections.dse.backup.plugins.plugin_utils.printed import expected as accepted
 from ansible_collections.dse.backup.plugins.plugin_utils.printed import later as laters
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import Fields
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.gathered import Gathered
@@ -33,8 +35,12 @@ class Source:
     index: Index
     now: datetime
     gathered: Gathered
-    expected: list[Expected]
     _views: dict[str, View] = field(default_factory=dict)
+
+    @cached_property
+    def expected(self) -> list[Expected]:
+        """What JAA ever accepted: most forms need not know, and all backups are read for it."""
+        return accepted.expected(self.index, self.procedure, self.now.date())
 
     def view(self, name: str) -> View:
         """Return a week as it stands now; it is worked out once for all servers that have a form of it."""

@@ -89,12 +89,15 @@ def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day:
     names = [name for name in ("days_expected", "days_conforming") if name in fields]
     totals = [fields[name].label for name in names] or ["Programados", "Conformes"]
     title = "Control de la semana" + (f": {fields['daily_results'].label}" if "daily_results" in fields else "")
-    failures = source.index.failures(since=view.first.isoformat())
+    failures: dict[tuple[str, str], list[Failure]] = {}
+    for failure in source.index.failures(since=view.first.isoformat()):
+        if failure.is_of_a_backup and failure.scheduled_for[:10] <= view.last.isoformat():
+            failures.setdefault((failure.server, failure.item_id), []).append(failure)
     rows = [
         GridRow(
             plain(line.item_id),
             [plain(line.server), *dict.fromkeys(plain(each.request_folio) for each in line.backups)],
-            [_day(line, first, last, failures) for first, last in spans],
+            [_day(line, first, last, failures.get((line.server, line.item_id), [])) for first, last in spans],
             [str(len(line.slots)), str(sum(slot.state in (DONE, LATE) for slot in line.slots))],
         )
         for line in shown
@@ -105,14 +108,7 @@ def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day:
 def _day(line: Line, first: date, last: date, failures: list[Failure]) -> Day:
     slot = next((slot for slot in line.slots if first <= slot.first <= last), None)
     made = [each for each in line.backups if first.isoformat() <= each.backup_date <= last.isoformat()]
-    failed = [
-        each.folio
-        for each in failures
-        if each.item_id == line.item_id
-        and each.server == line.server
-        and each.is_of_a_backup
-        and first.isoformat() <= each.scheduled_for[:10] <= last.isoformat()
-    ]
+    failed = [each.folio for each in failures if first.isoformat() <= each.scheduled_for[:10] <= last.isoformat()]
     state, said, weight = _state(slot, bool(made))
     doubtful = any(_mark(each)[0] in "R✗" for each in made)
     return Day(
