@@ -31,8 +31,9 @@ _LONGEST_CAUSE = 280
 
 # In records it stands as the two characters that `readable` makes of it.
 _LINE_END = re.compile(r"\\[nr]|[\n\r]")
-# What servers and programs say in an error may name a URL with its password, or an option with one.
-_IN_A_URL = re.compile(r"(?<=://)\S*@(?=\S)")
+# What servers and programs say in an error may name a URL with its password, a user with his, or an option with one.
+# A repository on another host is no password: sftp:user@host:/path.
+_AT_A_HOST = re.compile(r"(?<=://)\S*@(?=\S)|(?<![\w/.@-])(?!sftp:|rclone:)[\w.%+-]+:[^\s@/]+@(?=\w)")
 _ASSIGNED = re.compile(
     r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key(?:[_-]id)?|contraseña|clave"
     r"|authorization)(?:[\"']?\s*[=:]\s*|\s+(?:is|es)\s+))(?:\"[^\"]*\"|'[^']*'|(?:bearer |basic )?\S+)"
@@ -282,4 +283,4 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("rest:https://ana:s3creto@host/ no responde")
     'rest:https://***@host/ no responde'
     """
-    return _ASSIGNED.sub(lambda match: f"{match[1] or match[2]}***", _IN_A_URL.sub("***@", text))
+    return _ASSIGNED.sub(lambda match: f"{match[1] or match[2]}***", _AT_A_HOST.sub("***@", text))

@@ -169,6 +169,8 @@ def test_nobody_is_called_in_a_chat_by_what_a_server_says(call):
         "rest:https://ana:{}@bkp.example/repo no responde",
         "postgresql://ana:{}@db/escolares",
         "https://ana:x@{}@host/",
+        "ana:{}@bkp.example:/repo no responde",
+        "curl -u 'ana:{}@proxy' falló",
         "Fatal: password={}",
         "PGPASSWORD={} pg_dump: error",
         "RESTIC_PASSWORD='{} y más' falló",
@@ -191,7 +193,11 @@ def test_what_looks_like_a_password_does_not_leave_the_house(said):
 
 
 @pytest.mark.parametrize(
-    "said", ["wrong password or no key found", "falta password_file=/etc/dse/password", "no existe la clave «paths»"]
+    "said",
+    [
+        *("wrong password or no key found", "falta password_file=/etc/dse/password", "no existe la clave «paths»"),
+        *("git@bkp.example:dse/respaldos", "desde las 09:30 avise a jaa@dse.example", "sftp:jaa@bkp:/srv"),
+    ],
 )
 def test_words_about_passwords_stay(said):
     assert without_secrets(said) == said
