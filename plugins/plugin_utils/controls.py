@@ -240,6 +240,9 @@ def repository_readings(facts: Facts, clause: Clause) -> Found:
             found.faults.append(f"{server}: {what}")
         damaged = [each.folio for each in backups if each.is_damaged]
         found.faults += [f"{server}: la copia de JAA de {folio} está dañada" for folio in damaged]
+    for failure in asked.index.open_failures():
+        if failure.is_of_a_repository and asked.has_server(failure.server):
+            found.faults.append(f"{failure.server}: su repositorio está dañado ({failure.folio})")
     return found
 
 

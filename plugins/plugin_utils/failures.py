@@ -61,6 +61,12 @@ class Failure:
         """Whether a backup that was expected is missing, or not to be trusted."""
         return self.failure_stage in BACKUP_STAGES
 
+    @property
+    def is_of_a_repository(self) -> bool:
+        """Whether JAA's repository as a whole is damaged; that it could not be looked at is no damage."""
+        is_damage = self.failure_type in ("checksum", "media_unreadable")
+        return self.failure_stage == "jaa_copy" and self.item_id == self.server and is_damage
+
 
 class Trial(NamedTuple):
     """A drill that passed, or a recovery, a delivery or a repair that was proved: of which backup, when (aware)."""

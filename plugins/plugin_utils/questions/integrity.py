@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -47,8 +47,11 @@ def integrity(asked: Asked) -> Answer:
         if backup.removed_on is None and asked.has(backup.server, backup.item_id):
             stored.setdefault(backup.server, []).append(backup)
     verified = _last_verifications(asked, stored)
+    # What hits no recorded backup stays a failure of the whole repository; the last night read another share of it.
+    failing = {each.server for each in asked.index.open_failures() if each.is_of_a_repository}
     repositories = [
-        _repository(asked, server, backups, verified.get(server, {})) for server, backups in sorted(stored.items())
+        _repository(asked, server, backups, verified.get(server, {}), failing)
+        for server, backups in sorted(stored.items())
     ]
     damaged = [_damaged(each) for backups in stored.values() for each in backups if each.is_damaged]
     anchors = [_anchor(each) for each in asked.index.newest_first("anchor")]
@@ -95,14 +98,16 @@ def _last_verifications(asked: Asked, servers: Iterable[str]) -> dict[str, dict[
     return found
 
 
-def _repository(asked: Asked, server: str, backups: list[Backup], verified: dict[str, Any]) -> Row:
+def _repository(
+    asked: Asked, server: str, backups: list[Backup], verified: dict[str, Any], failing: Collection[str]
+) -> Row:
     """Return what is known of a repository. A part of it that was never read waits since it was first verified."""
     history, today = asked.index.repository(server), asked.now.date()
     unread = [history.unread_since(part) for part in range(PARTS)]
     # What was never verified at all waits since its first backup.
     oldest = min((each for each in unread if each), default=date.fromisoformat(backups[0].backup_date))
     read = [each for each in history.read_on.values() if each]
-    if any(each.is_damaged for each in backups) or verified.get("errors"):
+    if any(each.is_damaged for each in backups) or verified.get("errors") or server in failing:
         state = DAMAGED
     elif oldest + timedelta(days=rotation.PERIOD_DAYS) < today:
         state = OVERDUE

@@ -258,6 +258,10 @@ DAMAGE = told(
     "2026-11-24", **failure_record("2026-11-24", folio="DSE-05-2026-0700", failure_stage="jaa_copy",
                                    about_folio="DSE-02-2026-0001", backup_folio="DSE-02-2026-0001"),
 )  # fmt: skip
+ROTTEN = told(
+    "2026-11-24", **failure_record("2026-11-24", folio="DSE-05-2026-0701", failure_stage="jaa_copy",
+                                   failure_type="checksum", item_id="srv-web01"),
+)  # fmt: skip
 REPEATED = [
     record
     for day in ("2026-11-12", "2026-11-14", "2026-11-16")
@@ -291,6 +295,7 @@ CLOSED = told("2026-11-24", "closing", about_folio="DSE-05-2026-0650", evidence=
         (more(OPEN), ["manual_backups"]),
         (lambda records: without(records, "run", job="reconcile"), ["failure_log"]),
         (more(DAMAGE), ["loans", "repository_readings"]),
+        (more(ROTTEN), ["repository_readings"]),
         (more(*REPEATED), ["nonconformities"]),
         (more(UNATTENDED), ["service_requests"]),
         (more(OTHER_REVISION, CLOSED), ["revision_in_force"]),

@@ -7,7 +7,14 @@ import functools
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.integrity import integrity
-from ansible_collections.dse.backup.tests.unit.factories import backup_record, chained, delivery_record, rows_of
+from ansible_collections.dse.backup.tests.unit.factories import (
+    backup_record,
+    chained,
+    closing_record,
+    delivery_record,
+    failure_record,
+    rows_of,
+)
 
 BACKUP = backup_record("source_code", "2026-11-03", folio="DSE-02-2026-0045")
 OTHER = backup_record("database", "2026-11-20", folio="DSE-03-2026-0001", item_id="escolares", server="srv-db01")
@@ -89,6 +96,22 @@ def test_what_is_damaged_is_named_and_mended_where_csc_has_it(ask):
     # Errors that hit no backup are errors all the same.
     (row,) = rows_of(ask(BACKUP, verified("19", errors=["índice roto"], result="damaged")), "repositories")
     assert (row["state"], row["errors"], row["damaged_count"]) == ("damaged", ["índice roto"], 0)
+
+
+def test_what_was_found_in_one_share_is_not_forgotten_when_another_is_read(ask):
+    """Breaks: a pack is rotten that no recorded backup needs, the next night reads others, and all is well again."""
+    hit = verified("18", "1/60", errors=["pack roto"], result="damaged")
+    found = failure_record(
+        "2026-11-18", folio="DSE-05-2026-0030", item_id="srv-web01", failure_stage="jaa_copy", failure_type="checksum"
+    )
+    answer = ask(BACKUP, hit, found, verified("19", "2/60"))
+    assert rows_of(answer, "repositories")[0]["state"] == "damaged"
+    assert answer.problems == ["REPOSITORIOS DAÑADOS: srv-web01"]
+    closed = closing_record(found["folio"], "2026-11-20", item_id="srv-web01")
+    assert ask(BACKUP, hit, found, verified("19", "2/60"), closed).problems == []
+    # That it could not be looked at is no damage.
+    missed = {**found, "failure_type": "error"}
+    assert ask(BACKUP, missed, verified("19", "2/60")).problems == []
 
 
 def test_a_limit_holds(ask):
