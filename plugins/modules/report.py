@@ -10,7 +10,8 @@ short_description: Answers a question to the ledger, prints its forms, or writes
 version_added: 1.0.0
 description:
   - From the ledger alone. Nothing is written to it, no server is contacted. Shows tables; the same stands in O(output).
-  - Fails where the answer is that something needs action; what is asked is shown, and written, all the same.
+  - Fails where the answer is that something needs action; what is asked is shown, and written, all the same. Fails also
+    where there is no ledger, and of a week or a year that was disposed of, as of those nothing is known any more.
   - Without a question and without forms, it writes one page to O(output), a single HTML file that needs nothing else
     and asks for nothing. It says first what needs attention, with the command to run next, then what became of each
     backup day by day, with its sizes and their tolerance, of the last 365 days or of O(year), then the answers to
