@@ -101,10 +101,15 @@ def by_item(
     return sorted(found, key=lambda each: (each.server, each.item_id))
 
 
+def of_jaa(backup: Backup) -> str:
+    """Return the state of JAA's copy."""
+    return REMOVED if backup.removed_on else DAMAGED if backup.is_damaged else HELD
+
+
 def _custody(
     backup: Backup, unsaid: Mapping[str, dict[str, Any]], rejected: Collection[str], rule: Delivery, today: date
 ) -> Custody:
-    jaa = REMOVED if backup.removed_on else DAMAGED if backup.is_damaged else HELD
+    jaa = of_jaa(backup)
     if backup.delivery_folio:
         delivery = unsaid.get(backup.delivery_folio)
         if delivery is None:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -55,6 +55,11 @@ def canonical(record: dict[str, Any]) -> bytes:
 def record_sha256(record: dict[str, Any]) -> str:
     """Return the SHA-256 of the record without its own ``record_sha256``, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical({k: v for k, v in record.items() if k != "record_sha256"})).hexdigest()
+
+
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record's content gives the hash that it carries."""
+    return record.get("record_sha256") == record_sha256(dict(record))
 
 
 class Ledger:

@@ -21,7 +21,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils import custody, expecta
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
 from ansible_collections.dse.backup.plugins.plugin_utils.custody import Custody
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import record_sha256
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
@@ -331,8 +331,7 @@ def _step(record: Record) -> Step:
         kind,
         record.get("about_folio"),
         record["record_sha256"],
-        record_sha256({key: value for key, value in record.items() if key != "record_sha256"})
-        == record["record_sha256"],
+        is_whole(record),
     )
 
 

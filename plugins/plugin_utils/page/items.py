@@ -84,7 +84,7 @@ class _Facts:
         self._procedure: Procedure = asked.procedure
         self._custody = custody
         self._tolerances = {
-            (each.server, each.item_id): each.definition.get("tolerance", {}) for each in asked.register().items
+            (each.server, each.item_id): each.definition.get("tolerance") for each in asked.register().items
         }
         self._suspects: dict[Place, list[str]] = {}
         for item_id, server, made in waiting.quarantined(asked.index):
@@ -140,13 +140,12 @@ class _Facts:
 
     def _tolerance(self, place: Place, key: str) -> dict[str, float]:
         """Return how far a size may move, as a share of the last conforming one: what verifying takes."""
-        kind = self._procedure.information_types.get(key)
-        if kind is None:
+        if key not in self._procedure.information_types:
             return {}
-        own = self._tolerances.get(place) or {}
+        tolerated = self._procedure.tolerances(key, self._tolerances.get(place))
         return {
-            "low": round(1 - own.get("shrink_pct", kind.tolerance.shrink_pct) / 100, 4),
-            "high": round(1 + own.get("grow_pct", kind.tolerance.grow_pct) / 100, 4),
+            "low": round(1 - tolerated["shrink_pct"] / 100, 4),
+            "high": round(1 + tolerated["grow_pct"] / 100, 4),
         }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import record_sha256
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_export import ACTIONS
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import Mark, Row, Signature, Signatures, Table
@@ -82,8 +82,3 @@ def marks(entries: Iterable[Entry], later: Iterable[Entry], procedure: Procedure
         at = words.moment(record["recorded_at"])
         found.append(Mark(name, at, entry.file, plain(sha256), plain(before), is_whole(record)))
     return found
-
-
-def is_whole(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record's content gives the hash that it carries."""
-    return record.get("record_sha256") == record_sha256(dict(record))

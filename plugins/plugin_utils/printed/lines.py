@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import ELSEWHERE
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.later import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import Part, Row, Sheet, Table, Value, in_rows
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.source import Source, fields_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form

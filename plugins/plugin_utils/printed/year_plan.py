@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.plugin_utils import views
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.fields import ELSEWHERE
-from ansible_collections.dse.backup.plugins.plugin_utils.printed.later import is_whole
 from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import (
     PrintedForm,
     Row,

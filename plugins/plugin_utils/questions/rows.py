@@ -23,7 +23,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     text,
 )
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, by_hand, command
 
 LACKING = (
     *(SERVER, ITEM_ID, count("Respaldos", "backup_folios"), listed("Folios", "backup_folios")),
@@ -73,6 +73,12 @@ def unsaid(asked: Asked, deliveries: Iterable[dict[str, Any]]) -> list[Row]:
         }
         for each in deliveries
     ]
+
+
+def verdict(row: Row) -> str:
+    """Return in words how a backup turned out, and what JAA decided on it."""
+    decided = {"accepted": ", aceptado por JAA", "rejected": ", rechazado por JAA"}.get(row["decision"], "")
+    return f"{RESULTS[row['verification_result']]}{decided}"
 
 
 def has_delivery(asked: Asked, delivery: dict[str, Any]) -> bool:

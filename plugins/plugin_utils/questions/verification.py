@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import FIRST
 from ansible_collections.dse.backup.plugins.plugin_utils import waiting
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup
+from ansible_collections.dse.backup.plugins.plugin_utils.questions import rows
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
     BACKUP,
     ITEM_ID,
@@ -27,7 +28,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     spoken,
     text,
 )
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
 
 # So many of each item's newest are told of; of the items that are asked for by name, so many.
 _NEWEST, _NEWEST_OF_ONE = 3, 30
@@ -121,15 +122,10 @@ def _tolerated(row: Row) -> str:
     return f"−{row['shrink_pct']:g} % a +{row['grow_pct']:g} %"
 
 
-def _verdict(row: Row) -> str:
-    decided = {"accepted": ", aceptado por JAA", "rejected": ", rechazado por JAA"}.get(row["decision"], "")
-    return f"{RESULTS[row['verification_result']]}{decided}"
-
-
 _WHICH = (SERVER, ITEM_ID, BACKUP, day("Del", "backup_date"), size("Tamaño", "size_bytes"))
 _COMPARED = (
     *(size("Anterior", "previous_size_bytes"), Column("Variación", _change), Column("Se tolera", _tolerated)),
-    Column("Verificación", _verdict),
+    Column("Verificación", rows.verdict),
 )
 _VERDICT = (*_WHICH, *_COMPARED)
 _DOUBTFUL = (*_WHICH, *_COMPARED, text("Por qué", "remarks"), text("Falla", "failure_folio"))

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.backups import Backup, newest
+from ansible_collections.dse.backup.plugins.plugin_utils.custody import DAMAGED, HELD, REMOVED, of_jaa
+from ansible_collections.dse.backup.plugins.plugin_utils.questions import rows
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import (
     BACKUP,
     ITEM_ID,
@@ -27,11 +29,10 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     size,
     text,
 )
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
 
 # So many of each item's newest are told of; of items that are asked for by name, all.
 _NEWEST = 10
-HELD, DAMAGED, REMOVED = "held", "damaged", "removed"
 _OF_BACKUP = (
     *("server", "item_id", "service", "information_type", "backup_date", "started_at", "size_bytes", "entry_count"),
     *("verification_result", "decision", "execution_mode", "request_folio", "file_name", "sha256", "removed_on"),
@@ -94,7 +95,7 @@ def _version(backup: Backup, unsaid: set[str]) -> Row:
         **{key: getattr(backup, key) or None for key in _OF_BACKUP},
         "size_bytes": backup.size_bytes,
         "entry_count": backup.entry_count,
-        "jaa": REMOVED if backup.removed_on else DAMAGED if backup.is_damaged else HELD,
+        "jaa": of_jaa(backup),
         "is_acknowledged": backup.delivery_folio not in unsaid if backup.delivery_folio else None,
         "is_restorable": backup.is_there or backup.can_be_lent,
     }
@@ -137,11 +138,6 @@ def _csc(row: Row) -> str:
     return f"{row['delivery_folio']}{'' if row['is_acknowledged'] else ', sin acuse'}"
 
 
-def _verdict(row: Row) -> str:
-    decided = {"accepted": ", aceptado por JAA", "rejected": ", rechazado por JAA"}.get(row["decision"], "")
-    return f"{RESULTS[row['verification_result']]}{decided}"
-
-
 def _which(row: Row) -> str:
     known = {True: "el de este controlador", False: "OTRO", None: "—"}[row["is_deployed"]]
     return known if row["is_newest"] else "anterior"
@@ -154,7 +150,7 @@ _ITEM = (
 )
 _VERSION = (
     *(SERVER, ITEM_ID, BACKUP, moment("Fecha", "started_at"), size("Tamaño", "size_bytes")),
-    *(text("Archivos o tablas", "entry_count"), Column("Verificación", _verdict)),
+    *(text("Archivos o tablas", "entry_count"), Column("Verificación", rows.verdict)),
     *(Column("Copia de JAA", _jaa), Column("Copia de CSC", _csc)),
 )
 _SCRIPT = (
