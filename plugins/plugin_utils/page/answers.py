@@ -36,7 +36,7 @@ _URGENT = (
     *("integrity", "failures", "gaps", "verification", "overdue", "copies", "loans", "restores"),
     *("coverage", "requests"),
 )
-# It looks once more, as an auditor does, at what the others have told.
+# It looks once more, as an auditor does, at what the others have told; some of it they have not.
 _RETOLD = ("conformity",)
 # More rows than this nobody reads on a page; the question itself has them all.
 MOST_ROWS = 500
@@ -92,15 +92,17 @@ def sections(answers: Mapping[str, Answer], roles: Collection[str]) -> Iterator[
 
 
 def urgent(several: Collection[Said]) -> list[Said]:
-    """Return the answers that need action, the most urgent first; none that tells the same once more."""
+    """Return the answers that need action, the most urgent first; one that looks once more only where no other does."""
     order = {name: position for position, name in enumerate(_URGENT)}
-    found = [each for each in several if each.problems and each.name not in _RETOLD]
-    return sorted(found, key=lambda each: order.get(each.name, len(order)))
+    found = [each for each in several if each.problems]
+    others = [each for each in found if each.name not in _RETOLD]
+    return sorted(others or found, key=lambda each: order.get(each.name, len(order)))
 
 
 def retold(several: Collection[Said]) -> list[Said]:
-    """Return the answers in which the same needs action once more."""
-    return [each for each in several if each.problems and each.name in _RETOLD]
+    """Return the answers in which the same needs action once more, where they are not `urgent` themselves."""
+    told = urgent(several)
+    return [each for each in several if each.problems and each not in told]
 
 
 def say(name: str, answer: Answer, roles: Collection[str]) -> Said:

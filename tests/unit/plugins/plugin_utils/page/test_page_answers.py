@@ -47,6 +47,9 @@ def test_what_needs_action_is_told_by_its_urgency_and_once():
     said.append(answers.say("loans", answer(), ROLES))
     assert [each.name for each in answers.urgent(said)] == ["gaps", "coverage", "new"]
     assert [each.name for each in answers.retold(said)] == ["conformity"]
+    # A medium out of its place, a service request that nobody attends to: what only an auditor's look finds.
+    alone = [each for each in said if each.name in ("conformity", "loans")]
+    assert [each.name for each in answers.urgent(alone)] == ["conformity"] and answers.retold(alone) == []
 
 
 @pytest.mark.parametrize(
