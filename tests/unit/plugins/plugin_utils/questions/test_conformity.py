@@ -44,7 +44,6 @@ ITEMS = {
         paths=["/etc"],
     ),
 }
-SCOPES = {"source_code": "4.1.2", "database": "4.1.3", "server_configuration": "4.1.4"}
 
 
 def days(first, last):
