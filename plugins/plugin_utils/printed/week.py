@@ -89,10 +89,7 @@ def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day:
     names = [name for name in ("days_expected", "days_conforming") if name in fields]
     totals = [fields[name].label for name in names] or ["Programados", "Conformes"]
     title = "Control de la semana" + (f": {fields['daily_results'].label}" if "daily_results" in fields else "")
-    failures: dict[tuple[str, str], list[Failure]] = {}
-    for failure in source.index.failures(since=view.first.isoformat()):
-        if failure.is_of_a_backup and failure.scheduled_for[:10] <= view.last.isoformat():
-            failures.setdefault((failure.server, failure.item_id), []).append(failure)
+    failures = _failures(source, view)
     rows = [
         GridRow(
             plain(line.item_id),
@@ -103,6 +100,21 @@ def _grid(source: Source, form: Form, view: View, shown: Iterable[Line], by_day:
         for line in shown
     ]
     return Grid(title, headings, totals, rows, LEGEND)
+
+
+def _failures(source: Source, view: View) -> dict[tuple[str, str], list[Failure]]:
+    """Return the failures of a week by server and item, whatever the item was called when they were recorded."""
+    # A name that is somebody's now is his.
+    called = {(each.server, each.item_id): each.item_id for each in source.expected}
+    for each in source.expected:
+        for name in (*each.item_ids, *each.folios):
+            called.setdefault((each.server, name), each.item_id)
+    found: dict[tuple[str, str], list[Failure]] = {}
+    for failure in source.index.failures(since=view.first.isoformat()):
+        if failure.is_of_a_backup and failure.scheduled_for[:10] <= view.last.isoformat():
+            item_id = called.get((failure.server, failure.item_id), failure.item_id)
+            found.setdefault((failure.server, item_id), []).append(failure)
+    return found
 
 
 def _day(line: Line, first: date, last: date, failures: list[Failure]) -> Day:

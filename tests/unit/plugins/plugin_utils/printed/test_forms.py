@@ -19,7 +19,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.printed.parts import (
     Table,
 )
 
-from tests.unit.factories import accepted, backup_record, chained
+from tests.unit.factories import accepted, backup_record, chained, failure_record
 from tests.unit.plugins.plugin_utils.printed import week47
 
 RECORDS = week47.records()
@@ -122,6 +122,18 @@ def test_a_week_in_which_nothing_was_made_is_a_form_too(printed):
     assert row.name == "DSE-05-2026-0001" and not form.marks
     with pytest.raises(CannotPrint, match="en «DSE-03-2026-W40» no se esperaba ni se registró nada"):
         printed(records, "DSE-03-2026-W40")
+
+
+def test_a_missing_day_has_its_failure_whatever_the_item_was_called_then(printed):
+    """Breaks: the evidence of a miss leaves the paper with the name under which it was recorded."""
+    request = accepted(information_type="database", servers=["srv-db01"], frequency="daily", source="escolares")
+    # While no item carried the request out, its failures had its folio for a name.
+    failed = failure_record("2026-11-17", folio="DSE-05-2026-0020", item_id="DSE-05-2026-0001", server="srv-db01")
+    made = week47.backup("database", 18, "2026-11-18", request_folio="DSE-05-2026-0001")
+    (form,) = printed([*request, failed, made], "DSE-03-2026-W47")
+    (row,) = parts(form, Grid)[0].rows
+    assert row.name == "db-escolares"
+    assert (row.days[1].state, row.days[1].folios) == ("OMITIDO", ["DSE-05-2026-0020"])
 
 
 def test_each_sign_of_the_grid_says_how_a_backup_turned_out(printed):
