@@ -102,9 +102,6 @@ class ActionModule(PlanAction):
 
     def _asked(self, index: Index, said: dict[str, str], options: dict[str, Any], task_vars: dict[str, Any]) -> Asked:
         wanted = self.limited(task_vars)
-        if options["items"]:
-            known = {each.item_id for each in index.backups() if wanted(each.server)}
-            self.require_backed_up(options["items"], known)
         register = functools.cache(lambda: self.register(task_vars, index.standings()))
 
         @functools.cache
@@ -112,6 +109,10 @@ class ActionModule(PlanAction):
             found = expectations.expected_by(index, register(), self.procedure, self.now.date())
             return [each for each in found if wanted(each.server)]
 
+        if options["items"]:
+            # What was never backed up most of all.
+            known = {each.item_id for each in index.backups() if wanted(each.server)}
+            self.require_backed_up(options["items"], known | {name for each in expected() for name in each.item_ids})
         reach = self.ledger.extent()
 
         def lines() -> Iterator[Line]:

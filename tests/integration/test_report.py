@@ -11,7 +11,7 @@ import shutil
 import pytest
 import yaml
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
-from ansible_collections.dse.backup.tests.unit.factories import chained
+from ansible_collections.dse.backup.tests.unit.factories import accepted, chained, item
 from answers import acknowledge, answer
 from institution import CHECKOUT, Institution
 from test_check_mode import _state
@@ -288,6 +288,24 @@ def test_what_the_ledger_does_not_know_is_no_sign_that_all_was_well(tmp_path):
         for _each in several:
             told = next(results)
             assert told["failed"] and f"{name}: lo anterior al 01/01/2026 se dio de baja" in told["msg"], told
+
+
+def test_what_was_never_backed_up_can_be_asked_about(tmp_path):
+    """Breaks: of the item that most needs an answer there is none: it has no backups, and is refused as a typo."""
+    institution = Institution(tmp_path)
+    (tmp_path / "data").mkdir()
+    element = item(request_folio="DSE-05-2026-0001")
+    institution.register("srv-web01", element)
+    institution.ledger.mkdir()
+    (institution.ledger / "ledger-2026.jsonl").write_bytes(b"".join(chained(accepted())))
+    asked = [{"question": name, "items": [element["id"]]} for name in ("coverage", "gaps", "copies")]
+    found = asked_at_once(institution, *asked, {"question": "gaps", "items": ["portal-scr"]})
+    assert [
+        f"requiere atención: {words}" in each["msg"] for each, words in zip(found, ("SIN NINGÚN", "SIN ASENTAR"))
+    ] == [
+        *(True, True),
+    ], found
+    assert not found[2]["failed"] and "¿quiso decir «portal-src»?" in found[3]["msg"], found
 
 
 def test_a_record_that_was_damaged_is_named_whatever_is_asked(tmp_path):
