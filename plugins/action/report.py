@@ -55,6 +55,7 @@ class ActionModule(PlanAction):
         if faults:
             raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
         with self.ledger.read() as index:
+            index.keep_what_is_read()
             asked = self._asked(index, said, options, task_vars)
             if not name:
                 return self._page(asked, path)

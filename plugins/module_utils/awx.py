@@ -1,7 +1,7 @@
 # Copyright: the dse.backup maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings AWX to what files say: objects by name are made, or changed where they differ; what else there is is left alone.
+"""Brings AWX to what files say: objects by name are made, or changed where they differ; the others are left alone.
 
 Objects are written with the fields of AWX's API, other objects in them by name.
 """
@@ -38,7 +38,7 @@ class AwxError(Exception):
 
 
 class Configuration:
-    """What AWX is to have: ``wanted`` is kind -> objects. ``call`` reaches it; with ``writes`` false nothing is changed."""
+    """What AWX is to have: ``wanted`` is kind -> objects. With ``writes`` false it is only asked."""
 
     def __init__(self, wanted: Mapping[str, Iterable[Mapping[str, Any]]], call: Call, *, writes: bool) -> None:
         self._wanted = {kind: list(wanted.get(kind) or ()) for kind in KINDS}
@@ -49,7 +49,7 @@ class Configuration:
         self.changes: list[str] = []
 
     def apply(self) -> list[str]:
-        """Do it, and return in words what was done or would be; raise AwxError before anything is done where one can."""
+        """Do it, and return in words what was done or would be; raise AwxError."""
         self._look_up()
         for kind in KINDS:
             for item in self._wanted[kind]:

@@ -11,8 +11,8 @@ version_added: 1.0.0
 description:
   - From the ledger alone. Nothing is written to it, no server is contacted. Shows tables; the same stands in O(output).
   - Fails where the answer is that something needs action; what is asked is shown, and written, all the same.
-  - Without a question and without forms, it writes one page to O(output), a single HTML file that needs nothing else and
-    asks for nothing. It says first what needs attention, with the command to run next, then what became of each
+  - Without a question and without forms, it writes one page to O(output), a single HTML file that needs nothing else
+    and asks for nothing. It says first what needs attention, with the command to run next, then what became of each
     backup day by day, with its sizes and their tolerance, of the last 365 days or of O(year), then the answers to
     all questions but V(trace). It does not fail by what it tells. It needs the library vl-convert-python.
   - Works only under the callback P(dse.backup.ledger#callback).

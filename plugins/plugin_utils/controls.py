@@ -161,6 +161,8 @@ def scheduled_backups(facts: Facts, clause: Clause) -> Found:
     found = _of(_last(each for each in facts.backups if each.conforms and each.information_type in kinds))
     behind = []
     for each in facts.expected:
+        if not any(stretch.kind.key in kinds for stretch in each.stretches):
+            continue  # Another clause's.
         slots = expectations.slots(each, facts.asked.index, facts.asked.now)
         ended = [slot for slot in slots if slot.kind.key in kinds and slot.state != PENDING]
         if ended and ended[-1].state == MISSED:

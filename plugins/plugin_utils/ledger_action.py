@@ -13,6 +13,7 @@ import difflib
 import json
 import os
 from collections.abc import Callable
+from datetime import date
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail
@@ -129,8 +130,13 @@ class LedgerAction(ActionBase):
 
 
 def _said(value: Any, spec: dict[str, Any]) -> Any:
-    """Return what was answered, None where nothing was: a survey of AWX's gives "" for what was left empty."""
+    """Return what was answered, None where nothing was.
+
+    A survey of AWX's gives "" or None for what was left empty, and a date where somebody typed 2026-11-26.
+    """
     kind = spec.get("type", "str")
+    if isinstance(value, date):
+        return value.isoformat()
     if not isinstance(value, str) or kind not in _TYPES:
         return value
     if kind == "list":

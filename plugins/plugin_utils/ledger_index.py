@@ -41,6 +41,8 @@ class Index(Tables):
     def __init__(self, directory: str, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self._directory = directory
+        # What was read of backups, by item (None: all), where that is kept.
+        self._kept: dict[str | None, list[Backup]] | None = None
 
     @classmethod
     def for_writing(cls, directory: str) -> Index:
@@ -241,7 +243,24 @@ class Index(Tables):
         ``since`` and ``until`` are the first and the last day, ISO dates, of those that are wanted.
         """
         wanted = {"item_id = ?": item_id, "server = ?": server, "day >= ?": since, "day <= ?": until}
-        return self._backups(*_where(wanted))
+        if self._kept is None or server or since or until:
+            return self._backups(*_where(wanted))
+        if item_id not in self._kept and None not in self._kept:
+            self._keep(item_id, self._backups(*_where(wanted)))
+        return list(self._kept.get(item_id, []))
+
+    def keep_what_is_read(self) -> None:
+        """Read each backup once from now on: where many questions are asked of an index that does not change."""
+        self._kept = self._kept or {}
+
+    def _keep(self, item_id: str | None, backups: list[Backup]) -> None:
+        """Keep the backups of an item or, where it is None, of all of them."""
+        self._kept[item_id] = backups
+        if item_id is None:
+            of_items: dict[str | None, list[Backup]] = {}
+            for backup in backups:
+                of_items.setdefault(backup.item_id, []).append(backup)
+            self._kept |= of_items
 
     def count_undelivered(self, until: str) -> dict[tuple[str, str], int]:
         """Return how many backups up to the day ``until`` CSC is to have and has not: (server, item) -> number.

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the ledger outlives the job: in AWX a job's container goes with all that lies in it, and with the records.
 
-Only ansible-runner's own containers are meant, which AWX starts for each job. A machine, or a container in which somebody
-lives, keeps its files.
+Only ansible-runner's own containers are meant, of which AWX starts one for each job. A machine, or a container that
+somebody keeps, keeps its files.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from typing import NamedTuple
 _JOB = "/runner"
 _JOB_FILES = "AWX_ISOLATED_DATA_DIR"
 
-_IN_MEMORY = ("tmpfs", "ramfs")
-# Volumes that go with the pod, or with the container: Kubernetes' emptyDir, one that nobody gave a name.
-_WITH_THE_POD = "/volumes/kubernetes.io~empty-dir/"
 _NAMELESS = re.compile(r"/volumes/[0-9a-f]{64}/_data(/|$)")
 
 
@@ -69,8 +66,8 @@ def why_lost(directory: str, environment: Mapping[str, str], mounts: list[Mount]
     if not what:
         return ""
     return (
-        f"el registro oficial está en {directory}, que es {what}: al terminar este trabajo de AWX se perdería. No se hizo "
-        "nada.\nMonte un volumen que permanezca e indique en DSE_BACKUP_LEDGER un directorio dentro de él:\n"
+        f"el registro oficial está en {directory}, que es {what}: al terminar este trabajo de AWX se perdería. "
+        "No se hizo nada.\nMonte un volumen que permanezca e indique en DSE_BACKUP_LEDGER un directorio dentro de él:\n"
         "  en un nodo de ejecución: Configuración > Trabajos > «Paths to expose to isolated jobs» "
         "(AWX_ISOLATION_SHOW_PATHS):\n"
         '    ["/var/lib/dse-backup"]\n'
@@ -90,21 +87,17 @@ def why_lost_here(directory: str) -> str:
 
 def _what_goes(mount: Mount) -> str:
     """Return in words what about this mount makes its files go with the job."""
-    if mount.point == "/":
-        return "parte del contenedor mismo"
-    if _lies_in(mount.point, _JOB):
-        return f"el directorio de trabajo de este trabajo ({_JOB})"
-    if mount.kind in _IN_MEMORY:
-        return f"un disco en memoria ({mount.kind})"
-    # What is exposed with «:O» is covered by a layer that takes all that is written, and goes with the container. A
-    # directory of the node's own that happens to lie on an overlay is only a part of it.
-    if mount.kind in ("overlay", "fuse.fuse-overlayfs") and mount.root == "/":
-        return "un volumen montado con «:O», que descarta lo que se escribe"
-    if _WITH_THE_POD in mount.root:
-        return "un volumen «emptyDir», que se borra con el pod"
-    if _NAMELESS.search(mount.root):
-        return "un volumen sin nombre, que se borra con el contenedor"
-    return ""
+    is_layer = mount.kind in ("overlay", "fuse.fuse-overlayfs")
+    signs = {
+        "parte del contenedor mismo": mount.point == "/",
+        f"el directorio de trabajo de este trabajo ({_JOB})": _lies_in(mount.point, _JOB),
+        f"un disco en memoria ({mount.kind})": mount.kind in ("tmpfs", "ramfs"),
+        # The layer takes all that is written. A directory of a node whose own files lie on an overlay is a part of it.
+        "un volumen montado con «:O», que descarta lo que se escribe": is_layer and mount.root == "/",
+        "un volumen «emptyDir», que se borra con el pod": "/volumes/kubernetes.io~empty-dir/" in mount.root,
+        "un volumen sin nombre, que se borra con el contenedor": bool(_NAMELESS.search(mount.root)),
+    }
+    return next((words for words, holds in signs.items() if holds), "")
 
 
 def _lies_in(path: str, directory: str) -> bool:

@@ -19,8 +19,8 @@ from institution import CHECKOUT
 
 TOKEN = "ficha-de-awx-51c0"
 
-# What AWX takes of each kind: field -> type, or the kind that its id must be of. AWX passes over what it does not know; that
-# is a mistake of ours, and is objected to here.
+# What AWX takes of each kind: field -> type, or the kind that its id must be of. AWX passes over what it does not know;
+# that is a mistake of ours, and is objected to here.
 _LAUNCH = {f"ask_{name}_on_launch": bool for name in ("limit", "job_type", "variables", "inventory", "tags")}
 _FIELDS: dict[str, dict[str, Any]] = {
     "organizations": {"name": str},
@@ -129,15 +129,7 @@ class Awx:
 
     def _check(self, kind: str, body: dict[str, Any], number: int = 0) -> None:
         faults: dict[str, Any] = {name: "required" for name in _REQUIRED.get(kind, ()) if name not in body}
-        for name, value in body.items():
-            what = {**_FIELDS[kind], "id": int, "managed": bool}.get(name)
-            if what is None:
-                faults[name] = "unknown field"
-            elif isinstance(what, str):
-                if value not in self.objects[what]:
-                    faults[name] = f'Invalid pk "{value}" - object does not exist.'
-            elif not isinstance(value, what):
-                faults[name] = f"Not a valid {what.__name__}: {value!r}"
+        faults |= {name: fault for name, value in body.items() if (fault := self._objection(kind, name, value))}
         own = "unified_job_template" if kind == "schedules" else "name"
         for other in self.objects[kind].values():
             if other["id"] != number and (other["name"], other[own]) == (body.get("name"), body.get(own)):
@@ -145,9 +137,17 @@ class Awx:
         if kind == "job_templates" and not (CHECKOUT / body.get("playbook", "")).is_file():
             faults["playbook"] = "Playbook not found for project."
         if kind == "schedules" and "rrule" in body:
-            faults |= {"rrule": fault for fault in objections_to_rule(body["rrule"])}
+            faults |= {"rrule": objections_to_rule(body["rrule"])} if objections_to_rule(body["rrule"]) else {}
         if faults:
             raise Objection(400, faults)
+
+    def _objection(self, kind: str, name: str, value: Any) -> str:
+        what = {**_FIELDS[kind], "id": int, "managed": bool}.get(name)
+        if what is None:
+            return "unknown field"
+        if isinstance(what, str):
+            return "" if value in self.objects[what] else f'Invalid pk "{value}" - object does not exist.'
+        return "" if isinstance(value, what) else f"Not a valid {what.__name__}: {value!r}"
 
     def _survey(self, method: str, number: int, body: Any) -> tuple[int, Any]:
         if method == "GET":
@@ -174,33 +174,44 @@ class Awx:
 
 def objections_to_survey(survey: dict[str, Any]) -> list[str]:
     """Return what AWX has to object to a survey."""
-    faults = [f"'{name}' is missing" for name, kind in (("name", str), ("description", str), ("spec", list))
-              if not isinstance(survey.get(name), kind)]  # fmt: skip
+    types = (("name", str), ("description", str), ("spec", list))
+    faults = [f"'{name}' is missing" for name, kind in types if not isinstance(survey.get(name), kind)]
     if faults or not survey["spec"]:
         return faults or ["'spec' doesn't contain any items"]
     variables = [question.get("variable") for question in survey["spec"]]
     faults += [f"'{each}' is duplicated" for each in set(variables) if variables.count(each) > 1]
-    for question in survey["spec"]:
-        name = question.get("variable")
-        for key, kind in (("type", str), ("question_name", str), ("variable", str), ("required", bool)):
-            if not isinstance(question.get(key), kind):
-                faults.append(f"'{name}': {key} must be {kind.__name__}")
-        kind = question.get("type")
-        if kind not in _TYPES:
-            faults.append(f"'{name}': {kind} is no type of question")
-        elif question.get("default", "") != "" and not isinstance(question["default"], _TYPES[kind]):
-            faults.append(f"'{name}': its default must be {_TYPES[kind].__name__}")
-        if kind in ("multiplechoice", "multiselect"):
-            # A list does as well for the API, but not for every version of AWX's pages.
-            choices = question["choices"].split("\n") if isinstance(question.get("choices"), str) else []
-            if len(choices) < 2 or not all(choices) or len(set(choices)) != len(choices):
-                faults.append(f"'{name}': its choices are no list")
-            if "default" in question and question["default"] not in choices:
-                faults.append(f"'{name}': Default choice must be answered from the choices listed.")
-        if set(question) - {"question_name", "question_description", "variable", "type", "choices", "default",
-                            "required", "min", "max"}:  # fmt: skip
-            faults.append(f"'{name}': unknown key")
-    return faults
+    return faults + [f"'{each.get('variable')}': {fault}" for each in survey["spec"] for fault in _of_question(each)]
+
+
+def _of_question(question: dict[str, Any]) -> Iterator[str]:
+    for key, kind in (("type", str), ("question_name", str), ("variable", str), ("required", bool)):
+        if not isinstance(question.get(key), kind):
+            yield f"{key} must be {kind.__name__}"
+    known = {
+        "question_name",
+        "question_description",
+        "variable",
+        "type",
+        "choices",
+        "default",
+        "required",
+        "min",
+        "max",
+    }
+    if set(question) - known:
+        yield f"unknown: {set(question) - known}"
+    kind = question.get("type")
+    if kind not in _TYPES:
+        yield f"{kind} is no type of question"
+    elif question.get("default", "") != "" and not isinstance(question["default"], _TYPES[kind]):
+        yield f"its default must be {_TYPES[kind].__name__}"
+    if kind in ("multiplechoice", "multiselect"):
+        # A list does as well for the API, but not for every version of AWX's pages.
+        choices = question["choices"].split("\n") if isinstance(question.get("choices"), str) else []
+        if len(choices) < 2 or not all(choices) or len(set(choices)) != len(choices):
+            yield "its choices are no list"
+        if "default" in question and question["default"] not in choices:
+            yield "Default choice must be answered from the choices listed."
 
 
 def objections_to_rule(rule: str) -> list[str]:

@@ -10,12 +10,12 @@ import stat
 from answers import answer
 from test_check_mode import _state
 
-EVIL = "Portal</script><script>alert(1)</script>\u202e{{ lookup('pipe', 'touch pwned') }}"
+EVIL = "Portal</script><script>alert(1)</script>\u202e $(touch pwned)"
 
 
 def test_the_page_is_made_from_the_ledger_alone_and_ends_well_whatever_it_tells(institution, clock):
     """Breaks: the morning's page fails because something is late, writes to the ledger, or runs what a name says."""
-    institution.register("srv-web01", institution.files("portal-media", service=f"!unsafe {EVIL}"))
+    institution.register("srv-web01", institution.files("portal-media", service=EVIL))
     institution.register("srv-db01", institution.database("db-escolares"))
     assert clock.backup("2027-03-01 01:00") == ["db-escolares", "portal-media"]
     clock.set("2027-03-09 08:00")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, L
 from ansible_collections.dse.backup.plugins.plugin_utils.page import answers
 from ansible_collections.dse.backup.plugins.plugin_utils.page.answers import Question, Said
 from ansible_collections.dse.backup.plugins.plugin_utils.page.items import Item, Place, items
-from ansible_collections.dse.backup.plugins.plugin_utils.page.one_reading import OneReading
 from ansible_collections.dse.backup.plugins.plugin_utils.page.period import Period
 from ansible_collections.dse.backup.plugins.plugin_utils.page.tally import STATES, Tally
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Asked
@@ -74,7 +72,7 @@ class Page:
 
 def compose(asked: Asked, questions: Mapping[str, Question], *, directory: str, by: str) -> Page:
     """Ask every question once, and put together what the page says."""
-    asked = dataclasses.replace(asked, index=OneReading(asked.index))
+    asked.index.keep_what_is_read()
     period = Period.of(asked.year, asked.now.date())
     answered = answers.ask(asked, questions)
     roles = asked.procedure.institution.roles

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -58,7 +59,11 @@ def test_all_of_it_at_once():
 def test_what_a_survey_was_left_without_was_not_said():
     """Breaks: a question of AWX's that is left empty is an answer, and stops the job or selects nothing."""
     assert action(**dict.fromkeys(SPEC, "")).options(**SPEC) == {name: spec["default"] for name, spec in SPEC.items()}
+    assert action(**dict.fromkeys(SPEC)).options(**SPEC) == {name: spec["default"] for name, spec in SPEC.items()}
     assert action(items=" actas, portal-media ,").options(**SPEC)["items"] == ["actas", "portal-media"]
+    dates = {"day": date(2026, 11, 26), "moment": datetime(2026, 11, 26, 8, 50, tzinfo=timezone.utc)}
+    spec = {"day": {"type": "raw"}, "moment": {"type": "str"}}
+    assert action(**dates).options(**spec) == {"day": "2026-11-26", "moment": "2026-11-26T08:50:00+00:00"}
 
 
 def test_what_is_right_is_taken_as_it_was_meant():

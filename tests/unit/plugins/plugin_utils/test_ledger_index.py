@@ -796,3 +796,22 @@ def test_no_order_of_events_loses_a_record(procedure, events):
             assert [each.folio for each in found.backups()] == folios_of(written, "backup")
             assert list(found.requests()) == folios_of(written, "backup_request")
             assert [each.folio for each in found.loans()] == folios_of(written, "loan")
+
+
+@pytest.mark.parametrize("order", [(None, "a", "b", "c"), ("b", None, "a", "c"), ("a", "a", "c", None)])
+def test_what_is_read_once_is_what_is_read_each_time(in_memory, order):
+    """Breaks: the second question to one index is answered with another item's backups, or without any."""
+    records = [
+        backup_record("source_code", f"2026-11-{day:02d}", folio=f"DSE-02-2026-{day:04d}", item_id=item_id)
+        for day, item_id in enumerate("abab", start=2)
+    ]
+    with index_of(in_memory, records) as index:
+        expected = {item_id: index.backups(item_id=item_id) for item_id in order}
+        index.keep_what_is_read()
+        for item_id in order * 2:
+            found = index.backups(item_id=item_id)
+            assert found == expected[item_id] and all(
+                one is two for one, two in zip(found, index.backups(item_id=item_id))
+            )
+            found.clear()
+        assert len(index.backups(server="srv-web01", since="2026-11-03")) == 3

@@ -91,9 +91,8 @@ def test_a_machine_and_a_plain_container_are_left_alone(environment):
 
 
 def test_what_the_kernel_says_is_read_with_its_spaces_and_odd_lines():
-    mounts = read_mounts(
-        f"{ROOT}\n\nno es una línea\n36 35 98:0 /a\\040b /c\\134d rw - ext4 /dev/vda rw\n1 2 3 / /x rw -\n"
-    )
+    odd = "no es una línea\n36 35 98:0 /a\\040b /c\\134d rw - ext4 /dev/vda rw\n1 2 3 / /x rw -\n"
+    mounts = read_mounts(f"{ROOT}\n\n{odd}")
     assert [(each.point, each.root, each.kind) for each in mounts] == [
         ("/", "/", "overlay"),
         ("/c\\d", "/a b", "ext4"),

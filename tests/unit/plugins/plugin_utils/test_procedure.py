@@ -348,3 +348,11 @@ def test_retention_is_that_of_the_procedures_readings(procedure):
     assert kinds["source_code"].retention == Retention(weekly=5, monthly=12)
     assert kinds["server_configuration"].retention == kinds["images_documents"].retention == Retention(cycles=6)
     assert procedure.safeguards.keep_last >= 2
+
+
+def test_what_is_tolerated_is_the_kinds_unless_the_item_says_otherwise(procedure):
+    """Breaks: what a backup was judged by and what the report says it was judged by are two things."""
+    of_kind = procedure.tolerances("database")
+    assert (of_kind["shrink_pct"], of_kind["grow_pct"], of_kind["accumulated_shrink_pct"]) == (10, 50, 25)
+    assert of_kind["nonconforming_below_pct"] == 50
+    assert procedure.tolerances("database", {"grow_pct": 80}) == {**of_kind, "grow_pct": 80}
