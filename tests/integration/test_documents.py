@@ -122,6 +122,13 @@ def test_what_is_not_typed_here_is_run_by_another_test(text):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_is_said_to_fail_is_shown_to_fail_for_that_reason(document):
+    """Breaks: a misspelt command ends as the document says, and for another reason."""
+    told = [each for each in commands(CHECKOUT / document, document) if each.status and each.text not in ELSEWHERE]
+    assert [each.place for each in told if not each.shown] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_leads_somewhere(document):
     """Breaks: a document that was renamed, or a heading that is linked to by its old words."""
     here = (CHECKOUT / document).parent
