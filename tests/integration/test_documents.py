@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.catalogue import QUESTIONS
-from documents import commands, is_shown
+from documents import commands, printed_as
 from institution import CHECKOUT, Institution
 from reader import Reader, take_restic
 
@@ -76,7 +76,16 @@ def test_what_is_to_be_typed_is_read_as_it_stands(tmp_path):
     assert (one.place, one.section, one.shown) == ("read.md:9", "«Section»", ("  what  it … says",))
     assert one.marks == (("2026-11-18 01:00", "it_rains"), ("", "it_pours"))
     assert (two.text, two.where, two.status, two.marks) == ("two", "srv-db01", 3, ())
-    assert is_shown(one.shown[0], "so:\nwhat it\nreally says") and not is_shown(one.shown[0], "what says it")
+    assert printed_as(one.shown[0], "so:\n what it  really says\n") == {}
+    assert printed_as(one.shown[0], "what it\nreally says") is None
+
+
+def test_folios_that_are_others_stand_for_those_of_the_document():
+    """Breaks: two backups of the same second change their numbers, and a document fails for it."""
+    line = "db-lms  NO CONFORME … DSE-03-2026-0015"
+    assert printed_as(line, "db-lms NO CONFORME 44 KiB DSE-03-2026-0014") == {"DSE-03-2026-0015": "DSE-03-2026-0014"}
+    assert printed_as(line, "db-lms NO CONFORME 44 KiB DSE-03-2026-0015") == {}
+    assert printed_as(line, "db-lms conforme DSE-03-2026-0014\ndb-portal NO CONFORME DSE-03-2026-0015") is None
 
 
 @pytest.fixture
