@@ -259,6 +259,16 @@ def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]
     ]
 
 
+def said_of_plan(role: str, version: int | None, acknowledgements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what somebody last said of a version of the plan; None where nothing."""
+    said = [
+        each
+        for each in acknowledgements
+        if each["acknowledged_as"] == role and each.get("plan_version", version) == version
+    ]
+    return said[-1] if said else None
+
+
 def unapproved(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
     """Return what JAA has not approved of a year's plan: what is new, or has another frequency since.
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import folios
 
 # A command that is cut cannot be typed.
 _LONGEST = 1_000_000
@@ -45,10 +47,21 @@ def command(playbook: str, *arguments: str, **extra_vars: str | list[str]) -> st
     return " ".join(shlex.quote(readable(word, _LONGEST)) for word in words)
 
 
-def receipt(folios: list[str]) -> str:
+def by_hand(names: Iterable[str], *arguments: str) -> str:
+    """Return the command that backs these items up whatever the calendar says (4.3.1 a).
+
+    Of what never was in the inventory the name is its request's folio: nothing can back that up.
+    """
+    items = sorted({name for name in names if not folios.parse(name)})
+    if not items:
+        return command("report", question="requests")
+    return command("backup", *arguments, backup_items=items, backup_force="true")
+
+
+def receipt(deliveries: list[str]) -> str:
     """Return the command by which CSC says that it has received deliveries."""
     said = {"acknowledge_as": "CSC", "acknowledge_result": "accepted"}
-    return command("acknowledge", acknowledge_folio=folios, **said)
+    return command("acknowledge", acknowledge_folio=deliveries, **said)
 
 
 def failures(records: list[dict[str, Any]]) -> list[str]:
