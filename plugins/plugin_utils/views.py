@@ -248,17 +248,6 @@ def _planned_dates(slots: list[Slot]) -> list[str]:
     return dates
 
 
-def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
-    """Return what of a year's plan is not in its recorded lines, or is there in another shape."""
-    latest = {line["item_id"]: line for line in recorded}
-    return [
-        each
-        for each in fulfilments
-        if (line := latest.get(each.item_id)) is None
-        or (line["frequency"], line["planned_dates"]) != (each.frequency, each.planned_dates)
-    ]
-
-
 def said_of_plan(role: str, version: int | None, acknowledgements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     """Return what somebody last said of a version of the plan; None where nothing."""
     said = [

@@ -17,8 +17,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import (
     fulfilments,
     grid,
     parse,
-    plan_lines,
     slot_name,
+    unapproved,
     view,
 )
 from ansible_collections.dse.backup.tests.unit.factories import (
@@ -471,13 +471,14 @@ def test_what_is_not_in_the_approved_plan_or_not_as_it_is_there(index):
     opened = index()
     dumps, code = (year(each, opened, 2026) for each in (DUMPS, expect(SOURCE, "2026-11-02")))
     both = [dumps, code]
-    assert plan_lines(both, []) == both
-    assert plan_lines(both, [line(dumps)]) == [code]
-    assert plan_lines(both, [line(dumps), line(code)]) == []
-    assert plan_lines(both, [line(dumps, frequency="weekly"), line(code)]) == [dumps]
-    assert plan_lines(both, [line(dumps), line(code, planned_dates=["2026-W46"])]) == [code]
+    assert unapproved(both, []) == both
+    assert unapproved(both, [line(dumps)]) == [code]
+    assert unapproved(both, [line(dumps), line(code)]) == []
+    assert unapproved(both, [line(dumps, frequency="weekly"), line(code)]) == [dumps]
+    # The days alone move with each backup that is done.
+    assert unapproved(both, [line(dumps), line(code, planned_dates=["2026-W46"])]) == []
     # The newest version counts.
-    assert plan_lines(both, [line(dumps), line(code, planned_dates=[]), line(code, 2)]) == []
-    assert plan_lines(both, [line(dumps), line(code), line(code, 2, planned_dates=[])]) == [code]
+    assert unapproved(both, [line(dumps), line(code, frequency="daily"), line(code, 2)]) == []
+    assert unapproved(both, [line(dumps), line(code), line(code, 2, frequency="daily")]) == [code]
     # What was planned and is expected no more is nothing to approve.
-    assert plan_lines([dumps], [line(dumps), line(code)]) == []
+    assert unapproved([dumps], [line(dumps), line(code)]) == []
