@@ -253,11 +253,13 @@ def test_a_week_as_people_read_it(index):
     records = [made(DATABASE, "2026-11-16"), made(DATABASE, "2026-11-18", execution_mode="manual"),
                made(DATABASE, "2026-11-19", item_id="old")]  # fmt: skip
     few = expect(DATABASE, "2026-11-15", "2026-11-17", "few")
-    rows = grid(shown("DSE-03-2026-W47", [DUMPS, few], index(*records), "2026-11-20T12:00:00"))
+    late = expect(DATABASE, "2026-11-20", "2026-12-31", "late")
+    rows = grid(shown("DSE-03-2026-W47", [DUMPS, few, late], index(*records), "2026-11-20T12:00:00"))
     assert rows == [
         ["srv-web01", "database", "realizado", "OMITIDO, mitigado (18/11)", "realizado", "OMITIDO", "pendiente",
          "pendiente", "pendiente", f"{records[0]['folio']} … {records[1]['folio']}"],
         ["srv-web01", "few", "OMITIDO", "OMITIDO", "", "", "", "", "", "sin respaldos"],
+        ["srv-web01", "late", "", "", "", "", "", "pendiente", "pendiente", "sin respaldos"],
         ["srv-web01", "old", "no se esperaba", "", "", "", "", "", "", records[2]["folio"]],
     ]  # fmt: skip
 
