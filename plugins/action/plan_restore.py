@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dse.backup.plugins.plugin_utils import csc_copy
 from ansible_collections.dse.backup.plugins.plugin_utils.plan_action import PlanAction
@@ -53,6 +53,13 @@ class ActionModule(PlanAction):
                 raise AnsibleActionFail("no se restauró nada:\n  " + "\n  ".join([*wrong, *request.faults]))
             backup = request.backup
             standing, faults = self.standing_loan(backup.server, task_vars)
+            # From a repository that is not the host's own, or that CSC lends: its password has to be brought.
+            is_guest = request.host != backup.server or request.loan is not None or bool(standing and request.use_csc)
+            if is_guest and not _knows_password(backup.server, task_vars):
+                faults.append(
+                    f"backup_client_repository_password de {backup.server} no puede leerse, y hace falta para esta "
+                    "recuperación: repita la orden con --vault-password-file ARCHIVO (o --ask-vault-pass)"
+                )
             if faults:
                 raise AnsibleActionFail("no se restauró nada:\n  " + "\n  ".join(faults))
             planned = self.planned(
@@ -101,3 +108,11 @@ class ActionModule(PlanAction):
                 remarks=request.remarks,
                 is_preview=is_preview,
             )
+
+
+def _knows_password(server: str, task_vars: dict[str, Any]) -> bool:
+    """Tell whether this run can read the password of a server's repository: it may lie in a vault that is shut."""
+    try:
+        return bool(str(task_vars["hostvars"][server].get("backup_client_repository_password") or "").strip())
+    except AnsibleError:
+        return False

@@ -174,6 +174,12 @@ def test_an_older_version_and_another_server(portal):
     assert (record["server"], record["destination_server"]) == ("srv-web01", "srv-db01")
     assert not list(portal.root.glob("hosts/*/state/guest-*")), "the other repository's password was left behind"
 
+    # The password may lie in a vault, which nobody opened.
+    portal.password.rename(portal.root / "cerrada")
+    done = restore(portal, restore_folio=first["folio"], restore_target=f"srv-db01:{target}-2")
+    assert done.rc == 2 and "repita la orden con --vault-password-file" in done.out, done.out
+    assert (portal.records("recovery")[-1], portal.records("failure")) == (record, [])
+
 
 def test_a_server_that_cannot_be_reached_is_a_failure_of_the_restore(portal):
     portal.host_vars["srv-web01"] = {
