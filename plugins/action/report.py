@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
-from ansible_collections.dse.backup.plugins.module_utils._core.json_file import write_json
 from ansible_collections.dse.backup.plugins.module_utils._core.run import tool_sha256
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, expectations, ledger_chain, ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import (
+    calendar,
+    expectations,
+    ledger_chain,
+    ledger_disposal,
+    ledger_export,
+    whole_file,
+)
 from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Expected
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Line
@@ -49,17 +56,22 @@ class ActionModule(PlanAction):
         self.now = datetime.now(self.procedure.zone)
         name = said["question"]
         path = os.path.abspath(os.path.expanduser(said["output"])) if said["output"] else ""
+        self.ledger.require()
         if options["form"]:
             return self._print(options, path, faults)
-        faults += [*self._faults_of_scope(said), *self._faults(name, path)]
-        if faults:
-            raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
         with self.ledger.read() as index:
+            faults += [*self._faults_of_scope(said, index.begins_on), *self._faults(name, path)]
+            if faults:
+                raise AnsibleActionFail("no se consultó nada:\n  " + "\n  ".join(faults))
             index.keep_what_is_read()
             asked = self._asked(index, said, options, task_vars)
-            if not name:
-                return self._page(asked, path)
-            answer = QUESTIONS[name](asked)
+            try:
+                with ledger_chain.naming_damage(asked.chain):
+                    if not name:
+                        return self._page(asked, path)
+                    answer = QUESTIONS[name](asked)
+            except ledger_chain.Broken as error:
+                raise AnsibleActionFail("no se pudo contestar:\n  " + "\n  ".join(error.words)) from None
         display.display(report.answer(answer, f"{self.now:%d/%m/%Y %H:%M}", self.ledger.directory))
         plain = {"question": name, "asked_at": self.now.isoformat(timespec="seconds"), **answer.plain()}
         if path and not self._task.check_mode:
@@ -123,12 +135,15 @@ class ActionModule(PlanAction):
             script_sha256=tool_sha256(),
         )
 
-    def _faults_of_scope(self, said: dict[str, str]) -> Iterator[str]:
+    def _faults_of_scope(self, said: dict[str, str], begins_on: date) -> Iterator[str]:
         if said["year"] and said["year"] not in map(str, self.years):
             yield f"report_year: «{readable(said['year'], 80)}» no es un año de {self.years[0]} a {self.years[-1]}"
+        elif said["year"] and (gone := ledger_disposal.gone(date(int(said["year"]), 12, 31), begins_on)):
+            yield f"report_year: {gone}"
         if said["week"]:
             try:
-                calendar.week_days(said["week"])
+                if gone := ledger_disposal.gone(calendar.week_days(said["week"])[1], begins_on):
+                    yield f"report_week: {gone}"
             except ValueError:
                 yield f"report_week: «{readable(said['week'], 80)}» no es una semana (2026-W47)"
 
@@ -166,6 +181,6 @@ class ActionModule(PlanAction):
 
     def _write(self, path: str, plain: dict[str, Any]) -> None:
         try:
-            write_json(path, plain)
+            whole_file.write(path, json.dumps(plain).encode())
         except OSError as error:
             raise AnsibleActionFail(f"report_output: no se pudo escribir {readable(path)}: {error.strerror}") from None

@@ -129,7 +129,7 @@ class ActionModule(PlanAction):
         if recorded:
             by = ", ".join(f"{role} ({'conforme' if result == 'accepted' else 'NO CONFORME'})" for role, result in said)
             lines.append(f"  Versión {recorded[-1]['plan_version']}: {by}.")
-        changed = [each.item_id for each in views.plan_lines(planned, recorded)]
+        changed = [each.item_id for each in views.unapproved(planned, recorded)]
         if changed:
             what = ", ".join(changed[:20]) + (" …" if len(changed) > 20 else "")
             lines.append(

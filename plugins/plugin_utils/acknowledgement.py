@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils.calendar import DONE, LATE
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Procedure
-from ansible_collections.dse.backup.plugins.plugin_utils.views import Fulfilment, View, plan_lines
+from ansible_collections.dse.backup.plugins.plugin_utils.views import Fulfilment, View, unapproved
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 # Who says of a record of each type that it is right, and what that is called.
@@ -179,7 +179,7 @@ def of_plan_by_jaa(
         faults.append(f"{_RESULT}: {name} se aprueba con accepted, o no se aprueba")
     if year < said.now.year:
         faults.append(f"{_FOLIO}: {name} es de un año que ya pasó")
-    changed = plan_lines(planned, lines)
+    changed = unapproved(planned, lines)
     if not changed and lines:
         faults.append(f"{_FOLIO}: {name} ya está aprobado y no ha cambiado")
     elif not changed:

@@ -39,6 +39,10 @@ class Stretch(NamedTuple):
     begins: date
     ends: date | None = None
 
+    def holds(self, day: date) -> bool:
+        """Tell whether ``day`` lies in it."""
+        return self.begins <= day <= (self.ends or date.max)
+
 
 class Made(NamedTuple):
     """One backup, as far as the calendar asks. ``waits`` means that it is in review, and JAA has not decided."""
@@ -236,9 +240,12 @@ def iso_week(day: date) -> str:
 
 
 def week_days(week: str) -> tuple[date, date]:
-    """Return the first and the last day of ``2026-W47``; raise ValueError where there is no such week."""
+    """Return the first and the last day of ``2026-W47``; raise ValueError where that is no week's name."""
     year, _dash, number = week.partition("-W")
     monday = date.fromisocalendar(int(year), int(number), 1)
+    # By another name (2026-W7) what JAA said of the week would not be found.
+    if iso_week(monday) != week:
+        raise ValueError(f"no week: {week}")
     return monday, monday + timedelta(days=6)
 
 

@@ -23,8 +23,9 @@ from ansible_collections.dse.backup.plugins.plugin_utils.expectations import Exp
 from ansible_collections.dse.backup.plugins.plugin_utils.media import CSC, JAA
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Clause
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
+from ansible_collections.dse.backup.plugins.plugin_utils.questions.loans import overdue as late_loans
 from ansible_collections.dse.backup.plugins.plugin_utils.request_register import screen
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, receipt
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command, receipt
 
 _RESTORED = ("drill", "recovery")
 # How many backups in a row by hand mean that nothing runs by itself any more.
@@ -66,8 +67,7 @@ class Facts:
         return [
             each
             for each in self.asked.expected()
-            if self.asked.has(each.server, *each.item_ids)
-            and any(one.begins <= self.today <= (one.ends or date.max) for one in each.stretches)
+            if self.asked.has(each.server, *each.item_ids) and any(one.holds(self.today) for one in each.stretches)
         ]
 
     def is_over(self, control: str, since: date) -> bool:
@@ -161,14 +161,14 @@ def scheduled_backups(facts: Facts, clause: Clause) -> Found:
     found = _of(_last(each for each in facts.backups if each.conforms and each.information_type in kinds))
     behind = []
     for each in facts.expected:
-        if not any(stretch.kind.key in kinds for stretch in each.stretches):
-            continue  # Another clause's.
+        if not any(stretch.kind.key in kinds and stretch.holds(facts.today) for stretch in each.stretches):
+            continue  # Another clause's, by now.
         slots = expectations.slots(each, facts.asked.index, facts.asked.now)
         ended = [slot for slot in slots if slot.kind.key in kinds and slot.state != PENDING]
         if ended and ended[-1].state == MISSED:
             behind.append(each.item_id)
             found.faults.append(_named(each.server, each.item_id, f"{views.slot_name(ended[-1])} omitido"))
-    found.remedy = command("backup", backup_items=behind, backup_force="true")
+    found.remedy = by_hand(behind)
     return found
 
 
@@ -359,7 +359,7 @@ def manual_backups(facts: Facts, clause: Clause) -> Found:
     still_open = facts.open_failures(*failures.BACKUP_STAGES)
     late = waiting.open_for_long(still_open, facts.asked.procedure, facts.today)
     found.faults = [_named(each.server, each.item_id, f"{each.folio} sigue abierta") for each in late]
-    found.remedy = command("backup", backup_items=sorted({each.item_id for each in late}), backup_force="true")
+    found.remedy = by_hand(each.item_id for each in late)
     return found
 
 
@@ -386,9 +386,7 @@ def loans(facts: Facts, clause: Clause) -> Found:
         if backup.is_damaged and backup.removed_on is None and backup.folio not in asked_for:
             found.faults.append(_named(backup.server, backup.item_id, f"{backup.folio} dañado, y no se pidió a CSC"))
             found.remedy = found.remedy or command("repair", "--limit", backup.server)
-    late = waiting.loans_to_return(index, facts.today)
-    late += waiting.loans_without_answer(index, facts.asked.procedure.loan, facts.today)
-    found.faults += [f"{each.folio}: {each.what}, {each.spoken_state}" for each in late]
+    found.faults += [f"{each.folio}: {each.what}, {each.spoken_state}" for each in late_loans(facts.asked)]
     found.remedy = found.remedy or command("loan")
     return found
 
@@ -448,17 +446,16 @@ def annual_plan(facts: Facts, clause: Clause) -> Found:
     if changed:
         found.faults.append(f"{name}: sin aprobar por JAA: {', '.join(changed[:5])}" + (" …" if changed[5:] else ""))
         found.remedy = command("acknowledge", acknowledge_folio=name, acknowledge_as=JAA, **said)
-    elif CSC not in _received(recorded, acknowledgements):
+    elif not _is_received(recorded, acknowledgements):
         found.faults.append(f"{name}: sin el acuse de CSC")
         found.remedy = command("acknowledge", acknowledge_folio=name, acknowledge_as=CSC, **said)
     return found
 
 
-def _received(plan: list[dict[str, Any]], acknowledgements: list[dict[str, Any]]) -> list[str]:
-    """Return who has acknowledged the plan's last version."""
-    version = plan[-1]["plan_version"] if plan else None
-    wanted = {"plan_version": version, "result": "accepted"}
-    return [each["acknowledged_as"] for each in acknowledgements if wanted.items() <= each.items()]
+def _is_received(plan: list[dict[str, Any]], acknowledgements: list[dict[str, Any]]) -> bool:
+    """Tell whether CSC has the plan's last version."""
+    said = views.said_of_plan(CSC, plan[-1]["plan_version"] if plan else None, acknowledgements)
+    return said is not None and said["result"] == "accepted"
 
 
 def revision_in_force(facts: Facts, clause: Clause) -> Found:

@@ -143,7 +143,7 @@ def unrecorded(each: Expected, index: Index, now: datetime, *, also: Iterable[Ba
 
 def waits_for_its_first(each: Expected, index: Index, day: date) -> bool:
     """Tell whether what is expected on ``day`` was never backed up: the plan does that at once, whatever the slot."""
-    holds = any(stretch.begins <= day <= (stretch.ends or date.max) for stretch in each.stretches)
+    holds = any(stretch.holds(day) for stretch in each.stretches)
     return holds and each.is_in_inventory and next(backups(each, index), None) is None
 
 

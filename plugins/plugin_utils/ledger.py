@@ -69,6 +69,14 @@ class Ledger:
         """Whether anything was ever recorded here."""
         return bool(ledger_files(self.directory))
 
+    def require(self) -> None:
+        """Raise LedgerError where nothing was ever recorded: of nothing nobody may read that all is well."""
+        if not self.exists:
+            raise LedgerError(
+                f"no hay ningún registro oficial en {self.directory}: si está en otro lugar, indíquelo en "
+                "DSE_BACKUP_LEDGER; si estaba ahí, fue borrado"
+            )
+
     def prepare(self) -> None:
         """Make the directory and prove that bytes reach its disk; raise LedgerError.
 

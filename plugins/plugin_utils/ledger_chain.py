@@ -12,7 +12,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -153,6 +154,27 @@ def verify(read: Callable[[], Iterable[Line]], *, csv_rows: Mapping[str, int], w
         if rows != expected.get(name, 0)
     ]
     return chain
+
+
+class Broken(Exception):
+    """The ledger cannot be read as what it is. ``words`` says which lines are wrong, and what to do."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.words = [f"el registro oficial no está íntegro: {each.words}" for each in faults]
+        self.words.append("verifíquelo (ledger.yml, sin más)")
+        super().__init__("; ".join(self.words))
+
+
+@contextmanager
+def naming_damage(chain: Callable[[], Chain]) -> Iterator[None]:
+    """Raise Broken where reading the ledger falls over what nobody of ours has written; ``chain`` verifies it."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        faults = chain().faults
+        if not faults:
+            raise
+        raise Broken(faults) from None
 
 
 def gives_its_hash(content: bytes) -> bool:

@@ -24,6 +24,14 @@ OPEN, IN_FORCE, YOUNG, STORED, RECENT, RUNNING = "open", "in_force", "young", "s
 _NAMED = 10
 
 
+def gone(last: date, begins_on: date) -> str:
+    """Return in words that nothing is known any more of a time that ended on ``last``; "" where something is.
+
+    ``begins_on`` is the first day after the years that were disposed of.
+    """
+    return f"lo anterior al {begins_on:%d/%m/%Y} se dio de baja del registro oficial" if last < begins_on else ""
+
+
 @dataclass
 class Kept:
     """What keeps a year for one reason: how many, the first of them by name, and until when the last of them does."""

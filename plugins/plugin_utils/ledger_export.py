@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import IO, Any
 
+from ansible_collections.dse.backup.plugins.plugin_utils import whole_file
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import canonical
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_csv import MARK, cell, csv_line
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Entry
@@ -29,17 +29,8 @@ _LABELS = {"later_corrections": "Correcciones posteriores"}
 def export(path: str, found: Callable[[], Iterable[Entry]], procedure: Procedure) -> int:
     """Write what ``found`` gives to ``path``, by its suffix, whole or not at all; return how many. Raises OSError."""
     write = {".json": _json, ".jsonl": _json_lines, ".csv": _csv}[suffix(path)]
-    new = path + ".new"
-    try:
-        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
-            count = write(stream, found, procedure)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(new)
-    return count
+    with whole_file.writing(path) as stream:
+        return write(stream, found, procedure)
 
 
 def suffix(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import ledger_anchor, ledger_chain
-from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_anchor import Compared
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_chain import Chain
 
@@ -82,12 +82,8 @@ def verification(ledger: Ledger, keepers: Iterable[Kept]) -> Verification:
         found, faults = ledger_anchor.parse(each.content, each.where) if not each.problem else ([], [each.problem])
         anchors[each.where] = found
         unreadable += faults
+    ledger.require()
     reach = ledger.extent()
-    if not reach.files:
-        raise LedgerError(
-            f"no hay ningún registro oficial en {ledger.directory}: si está en otro lugar, indíquelo en "
-            "DSE_BACKUP_LEDGER; si estaba ahí, fue borrado"
-        )
     chain = ledger_chain.verify(
         lambda: ledger.lines(reach),
         csv_rows=reach.csv_rows,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ansible_collections.dse.backup.plugins.module_utils._core.sizes import REVIEW
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import folios
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command
 
 # The events, by the tags that the services of the configuration carry.
 FAILURE, REVIEWED, MISSED, OVERDUE, ALL_WELL = "failure", "review", "missed", "overdue", "all_well"
@@ -140,7 +140,7 @@ def _missed(news: News) -> Iterator[Message]:
     lines = ["RESPALDOS OMITIDOS (FOR 7.5 DSE 05)", *_rows([_row(each, news.closed) for each in missed])]
     items = _items(each for each in missed if each["folio"] not in news.closed)
     if items:
-        lines += ["", "JAA: averigüe por qué no hubo corrida y respalde a mano (4.3.1 a):", _by_hand(items)]
+        lines += ["", "JAA: averigüe por qué no hubo corrida y respalde a mano (4.3.1 a):", by_hand(items)]
     # Of what never was in the inventory the item's id is its request's folio.
     if any(folios.parse(each["item_id"]) for each in missed):
         lines += ["", "JAA: lo que lleva el folio de su solicitud no está en el inventario: agréguelo, o cancele con:"]
@@ -209,16 +209,12 @@ def _restore(failures: list[dict[str, Any]], playbook: str) -> str:
 
 
 _COMMANDS: dict[str, Callable[[list[dict[str, Any]], str], str]] = {
-    "backup": lambda failures, _playbook: _by_hand(_items(failures)),
+    "backup": lambda failures, _playbook: by_hand(each["item_id"] for each in failures),
     "csc_delivery": lambda _failures, _playbook: command("deliver"),
     "jaa_copy": _repair,
     "restore": _restore,
     "loan": lambda _failures, _playbook: command("loan"),
 }
-
-
-def _by_hand(items: list[str]) -> str:
-    return command("backup", backup_items=items, backup_force="true")
 
 
 def _items(records: Iterable[dict[str, Any]]) -> list[str]:

@@ -56,8 +56,6 @@ class Form:
     def text(self, name: str, what: str, *, required: bool = True) -> str:
         """Return an answer in words."""
         value = self._answers.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = str(value)
         if value in (None, "") and not required:
             return ""
         if not isinstance(value, str) or not value.strip():

@@ -146,13 +146,17 @@ def _shown_on(slot: Slot) -> date:
 
 def grid(shown: View) -> list[list[str]]:
     """Return a week as people read it: a row an item, a column a day (DSE 03) or the one slot of the week (DSE 02)."""
+    firsts = sorted({slot.first for line in shown.lines for slot in line.slots})
     rows = []
     for line in shown.lines:
-        cells = [STATES[slot.state] + (f" ({slot.covered_on:%d/%m})" if slot.state == MITIGATED else "")
-                 for slot in line.slots]  # fmt: skip
-        rows.append([line.server, line.item_id, *(cells or ["no se esperaba"]), _folios(line.backups)])
-    width = max((len(row) for row in rows), default=0)
-    return [[*row[:-1], *[""] * (width - len(row)), row[-1]] for row in rows]
+        said = {
+            slot.first: STATES[slot.state] + (f" ({slot.covered_on:%d/%m})" if slot.state == MITIGATED else "")
+            for slot in line.slots
+        }
+        # What began on Wednesday has nothing below Monday.
+        cells = [said.get(first, "") for first in firsts] if said else ["no se esperaba", *[""] * (len(firsts) - 1)]
+        rows.append([line.server, line.item_id, *cells, _folios(line.backups)])
+    return rows
 
 
 def _folios(backups: list[Backup]) -> str:
@@ -248,15 +252,14 @@ def _planned_dates(slots: list[Slot]) -> list[str]:
     return dates
 
 
-def plan_lines(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:
-    """Return what of a year's plan is not in its recorded lines, or is there in another shape."""
-    latest = {line["item_id"]: line for line in recorded}
-    return [
+def said_of_plan(role: str, version: int | None, acknowledgements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what somebody last said of a version of the plan; None where nothing."""
+    said = [
         each
-        for each in fulfilments
-        if (line := latest.get(each.item_id)) is None
-        or (line["frequency"], line["planned_dates"]) != (each.frequency, each.planned_dates)
+        for each in acknowledgements
+        if each["acknowledged_as"] == role and each.get("plan_version", version) == version
     ]
+    return said[-1] if said else None
 
 
 def unapproved(fulfilments: Iterable[Fulfilment], recorded: list[dict[str, Any]]) -> list[Fulfilment]:

@@ -98,7 +98,12 @@ class _Made:
     def __init__(self, made: Mapping[str, Sequence[Backup]]) -> None:
         self._made = made
 
-    def backups(self) -> list[Backup]:
+    def keep_what_is_read(self) -> None:
+        """It has all of it anyhow."""
+
+    def backups(self, *, item_id: str | None = None) -> list[Backup]:
+        if item_id is not None:
+            return list(self._made[item_id])
         return [backup for several in self._made.values() for backup in several]
 
     def failures(self, **_wanted: Any) -> list[Failure]:

@@ -27,6 +27,8 @@ from typing import NamedTuple
 
 _PROMPT = re.compile(r"([$#]|[a-z][a-z0-9-]*#) (.*)")
 _MARK = re.compile(r"<!-- (?:(\d{4}-\d\d-\d\d \d\d:\d\d)\b)?\s*(\w*) -->")
+# What a folio looks like.
+FOLIO = re.compile(r"\b(?:DSE|CSC|DAU)-0\d-\d{4}-\d{4,}\b")
 # In a language each.
 _STATUS = re.compile(r"(?:exit status|termina con) (\d+)")
 # What is quoted may hold anything; what is not, no three spaces.
@@ -115,7 +117,22 @@ def _command(typed: str, document: str, line: int, section: str, printed: tuple[
     )
 
 
-def is_shown(line: str, out: str) -> bool:
-    """Say whether what a document shows was printed, however it was spaced and wherever a line was broken."""
-    parts = (re.escape(" ".join(part.split())) for part in line.split("…"))
-    return re.search(".*".join(parts), " ".join(out.split())) is not None
+def printed_as(line: str, out: str) -> dict[str, str] | None:
+    """Return None unless a line that a document shows was printed, however it was spaced.
+
+    Which of one run's records gets which number is chance: where only its folios are others, those of the line with
+    what was printed in their place.
+
+    >>> printed_as("db-lms  NO CONFORME … DSE-03-2026-0015", "db-lms  NO CONFORME  44 KiB  DSE-03-2026-0014")
+    {'DSE-03-2026-0015': 'DSE-03-2026-0014'}
+    """
+    literal = ".*".join(re.escape(" ".join(part.split())) for part in line.split("…"))
+    lines = [" ".join(each.split()) for each in out.splitlines()]
+    if any(re.search(literal, each) for each in lines):
+        return {}
+    shown = FOLIO.findall(line)
+    for folio in shown:
+        series = folio.rpartition("-")[0]
+        literal = literal.replace(re.escape(folio), rf"({re.escape(series)}-\d{{4,}})")
+    found = filter(None, (re.search(literal, each) for each in lines))
+    return next((dict(zip(shown, each.groups())) for each in found if shown), None)

@@ -12,12 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clock import Clock
-from documents import Command, Mark, commands, is_shown
+from documents import FOLIO, Command, Mark, commands, printed_as
 from institution import CHECKOUT, Done, Institution
 from terminal import Terminal
 
-# What a folio looks like; a document that says FOLIO means the last one that was printed.
-_FOLIO = re.compile(r"\b(?:DSE|CSC|DAU)-0\d-\d{4}-\d{4,}\b")
 # What stands in the checkout for one institution alone.
 _NOT_OURS = {".demo", ".git", ".venv", "institution", "inventory"}
 
@@ -29,8 +27,9 @@ class Reader:
 
     A new command is typed like all others. One that cannot be, here, is listed in test_documents.ELSEWHERE.
 
-    ``stands_for``: what is typed in the place of a document's words in capitals. ``scenes``: what happens before a
-    command, by the name in the document. ``elsewhere``: what is not typed here.
+    ``stands_for``: what is typed in the place of a document's words in capitals; FOLIO is the last one that was
+    printed. ``scenes``: what happens before a command, by the name in the document. ``elsewhere``: what is not typed
+    here.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Reader:
         self._stands_for = dict(stands_for)
         self._scenes = scenes
         self._elsewhere = elsewhere
-        self._folio = ""
         self._typed: list[Command] = []
         self.checkout.mkdir()
         for path in CHECKOUT.iterdir():
@@ -89,14 +87,16 @@ class Reader:
         what = f"{command.place}: {text}\n{done.out}"
         assert done.rc == command.status, f"ended with {done.rc} and not with {command.status}: {what}"
         for line in command.shown:
-            assert is_shown(self._said(line), done.out), f"did not print «{self._said(line)}»: {what}"
-        if folios := _FOLIO.findall(done.out):
-            self._folio = folios[-1]
+            folios = printed_as(self._said(line), done.out)
+            assert folios is not None, f"did not print «{self._said(line)}»: {what}"
+            self._stands_for.update(folios)
+        if folios := FOLIO.findall(done.out):
+            self._stands_for["FOLIO"] = folios[-1]
 
     def _said(self, text: str) -> str:
-        for word, meaning in {**self._stands_for, "FOLIO": self._folio}.items():
-            text = re.sub(rf"(?<![\w-]){word}(?![\w-])", meaning, text)
-        return text
+        """Return a text with what stands for its words in capitals, and for its folios, here."""
+        words = "|".join(sorted(map(re.escape, self._stands_for), key=len, reverse=True))
+        return re.sub(rf"(?<![\w-])(?:{words})(?![\w-])", lambda each: self._stands_for[each[0]], text)
 
     def type(self, text: str, *, where: str = "") -> Done:
         """Type a command on the controller, or on a server."""

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import yaml
+from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
+from ansible_collections.dse.backup.tests.unit.factories import chained
 from answers import acknowledge, answer
+from institution import CHECKOUT, Institution
 from test_check_mode import _state
 
 
@@ -237,3 +241,66 @@ def test_all_fifteen_questions_are_answered_of_one_ledger_and_none_writes_to_it(
     for name, value, wrong in (("week", "2027-W60", "no es una semana"), ("year", "1999", "no es un año")):
         done = answer(institution, "report.yml", question="week", **{f"report_{name}": value})
         assert done.rc == 2 and wrong in done.out
+
+
+def asked_at_once(institution, *questions):
+    """Ask all in one run, as the options of the action; return how each went."""
+    every = {
+        "name": "Ask",
+        "dse.backup.report": "{{ item }}",
+        "loop": [{"repository_root": "/srv", **each} for each in questions],
+        "ignore_errors": True,
+        "run_once": True,
+        "register": "told",
+    }
+    write = {
+        "name": "Tell",
+        "ansible.builtin.copy": {"content": "{{ told.results | to_json }}", "dest": f"{institution.root}/told.json"},
+        "run_once": True,
+    }
+    playbook = institution.root / "questions.yml"
+    plays = [{"hosts": "dse_servers", "gather_facts": False, "tasks": [every, write]}]
+    playbook.write_text(yaml.safe_dump(plays), "utf-8")
+    done = institution.start(playbook).wait()
+    assert (institution.root / "told.json").exists(), done.out
+    return json.loads((institution.root / "told.json").read_text("utf-8"))
+
+
+def test_what_the_ledger_does_not_know_is_no_sign_that_all_was_well(tmp_path):
+    """Breaks: where the ledger is not, or its year was disposed of, the auditor reads that nothing was ever missed."""
+    institution = Institution(tmp_path)
+    page, form = ({"output": str(tmp_path / name)} for name in ("page.html", "form.html"))
+    for told in asked_at_once(institution, {"question": "gaps"}, {"question": "integrity"}, page):
+        assert told["failed"] and f"no hay ningún registro oficial en {institution.ledger}" in told["msg"], told
+
+    institution.ledger.mkdir()
+    at = "2026-09-01T10:00:00.000-06:00"
+    disposal = {"record_type": "disposal", "ledger_year": 2025, "disposed": [], "recorded_at": at}
+    autumn = (CHECKOUT / "tests/fixtures/autumn/ledger-2026.jsonl").read_bytes()
+    (institution.ledger / "ledger-2026.jsonl").write_bytes(b"".join(chained([disposal])) + autumn)
+    wanted = {
+        "report_year": [{"question": "gaps", "year": "2025"}, {"year": "2024", **page}],
+        "report_week": [{"question": "week", "week": "2025-W40"}],
+        "report_form": [{"form": ["DSE-03-2025-W40"], **form}, {"form": ["2025-W40"], **form}],
+    }
+    results = iter(asked_at_once(institution, *(each for several in wanted.values() for each in several)))
+    for name, several in wanted.items():
+        for _each in several:
+            told = next(results)
+            assert told["failed"] and f"{name}: lo anterior al 01/01/2026 se dio de baja" in told["msg"], told
+
+
+def test_a_record_that_was_damaged_is_named_whatever_is_asked(tmp_path):
+    """Breaks: over a line that the index knows and nobody can read any more a question dies, and does not say where."""
+    institution = Institution(tmp_path)
+    shutil.copytree(CHECKOUT / "tests/fixtures/autumn", institution.ledger)
+    with Index.for_writing(str(institution.ledger)):
+        pass
+    file = institution.ledger / "ledger-2026.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if b'"record_type":"recovery"' in line)
+    lines[number] = b"x" + lines[number][1:]
+    file.write_bytes(b"".join(lines))
+    page = {"output": str(tmp_path / "page.html")}
+    for told in asked_at_once(institution, {"question": "restores"}, {"question": "trace"}, page):
+        assert told["failed"] and f"ledger-2026.jsonl, línea {number + 1}" in told["msg"], told

@@ -39,7 +39,7 @@ _URGENT = (
 # It looks once more, as an auditor does, at what the others have told.
 _RETOLD = ("conformity",)
 # More rows than this nobody reads on a page; the question itself has them all.
-MOST_ROWS = 500
+MOST_ROWS = 200
 _CELL = 300
 _SHOUTED = re.compile(r"\b[A-ZÁÉÍÓÚÜÑ]{2,}\b|\b[YAEOU]\b")
 _NAMES = frozenset({"DSE", "DAU", "CNO", "FOR", "PRO", "CSV", "JSON", "SHA", "AWX", "ID", "SQL"})

@@ -65,7 +65,7 @@ def items(asked: Asked, period: Period, custody: Mapping[Place, tuple[str, bool]
             slots = expectations.slots(each, asked.index, asked.now, until=period.today + _AHEAD)
             told.update((each.server, item_id) for item_id in each.item_ids)
             item = facts.item(each, slots, list(expectations.backups(each, asked.index)), period)
-            if item.tally.all or item.backup_count or (period.has(period.today) and _goes_on(slots)):
+            if item.tally.all or item.backup_count or (period.has(period.today) and _goes_on(each, period)):
                 found.append(item)
     # What nobody asked for, or was backed up before requests were registered.
     rest: dict[Place, list[Backup]] = {}
@@ -112,7 +112,7 @@ class _Facts:
             request_folio=expected.request.folio if expected else last.request_folio,
             newest=newest(backups),
             next_due=next((slot.last for slot in slots if slot.state == PENDING), None),
-            worries=[*self._worries(place, expected, slots), *([custody] if is_wrong else [])],
+            worries=[*self._worries(place, expected, slots, period), *([custody] if is_wrong else [])],
             custody=custody,
             tally=Tally.of(begun, period),
             wrong=wrong[::-1],
@@ -120,11 +120,11 @@ class _Facts:
             drawn={**_drawn(begun, backups, within, period), **self._tolerance(place, key)},
         )
 
-    def _worries(self, place: Place, expected: Expected | None, slots: list[Slot]) -> Iterator[str]:
+    def _worries(self, place: Place, expected: Expected | None, slots: list[Slot], period: Period) -> Iterator[str]:
         others = (*expected.item_ids, *expected.folios) if expected else ()
         names = dict.fromkeys([place, *((place[0], other) for other in others)])
         due = [slot for slot in slots if slot.state != PENDING]
-        if due and due[-1].state == MISSED:
+        if expected and _goes_on(expected, period) and due and due[-1].state == MISSED:
             yield "omitido"
         suspects = [folio for name in names for folio in self._suspects.get(name, ())]
         for folio in suspects:
@@ -135,7 +135,7 @@ class _Facts:
             yield f"falla abierta: {failures[0]}" if len(failures) == 1 else f"{len(failures)} fallas abiertas"
         if expected is None:
             yield "sin solicitud aceptada"
-        elif not expected.is_in_inventory and _goes_on(slots):
+        elif not expected.is_in_inventory and _goes_on(expected, period):
             yield "no está en el inventario"
 
     def _tolerance(self, place: Place, key: str) -> dict[str, float]:
@@ -150,9 +150,11 @@ class _Facts:
         }
 
 
-def _goes_on(slots: list[Slot]) -> bool:
-    """Tell whether something is still expected."""
-    return bool(slots) and slots[-1].state == PENDING
+def _goes_on(each: Expected, period: Period) -> bool:
+    """Tell whether a backup is still expected, or soon will be."""
+    return any(
+        one.begins <= period.today + _AHEAD and (one.ends is None or period.today <= one.ends) for one in each.stretches
+    )
 
 
 def _within(backups: Iterable[Backup], period: Period) -> list[Backup]:

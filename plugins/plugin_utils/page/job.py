@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import whole_file
 from ansible_collections.dse.backup.plugins.plugin_utils.page import composition, document
 from ansible_collections.dse.backup.plugins.plugin_utils.page.answers import Question
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Asked
@@ -32,7 +31,7 @@ def make_page(
     try:
         content = document.document(page).encode()
         if writes:
-            write(path, content)
+            whole_file.write(path, content)
     except document.MissingLibrary as error:
         raise CannotMake(str(error)) from None
     except OSError as error:
@@ -40,17 +39,3 @@ def make_page(
     size = len(content) if writes else 0
     problems = {each.name: each.problems for each in page.urgent}
     return told(page, path, size), {"page": {"path": path, "size_bytes": size, "problems": problems}}
-
-
-def write(path: str, content: bytes) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    new = path + ".new"
-    try:
-        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(new)

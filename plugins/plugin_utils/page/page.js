@@ -122,7 +122,8 @@
     drawn.set(place, () => draw(place, name, values, more));
     return vegaEmbed(place, { ...spec, data: { values } }, { mode: "vega-lite", renderer: "svg", actions: false, ast: true,
       defaultStyle: false, timeFormatLocale: time, formatLocale: number,
-      tooltip: { disableDefaultStyle: true, formatTooltip: (value) => value } });
+      // It is set as HTML: a folio comes from the ledger.
+      tooltip: { disableDefaultStyle: true, formatTooltip: (value, escaped) => escaped(value) } });
   };
 
   const chart = (label, name, values, more) => {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import calendar, folios, views
+from ansible_collections.dse.backup.plugins.plugin_utils import calendar, folios, ledger_disposal, views
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_index import Index
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_reading import view, week_of
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import Form, Procedure
@@ -59,7 +59,9 @@ def asked_for(names: Iterable[str], index: Index, procedure: Procedure) -> tuple
     found, faults = [], []
     for name in dict.fromkeys(each.strip() for each in names):
         asked = _asked(name, index, procedure)
-        if asked:
+        if asked and (gone := _gone(asked, index, procedure)):
+            faults.append(f"report_form: {gone}")
+        elif asked:
             found.append(asked)
         elif folios.parse(name):
             faults.append(f"report_form: «{name}» no está en el registro oficial")
@@ -80,6 +82,14 @@ def _asked(name: str, index: Index, procedure: Procedure) -> Asked | None:
     record = index.record(name) if folios.parse(name) else None
     form = procedure.forms.get(record.get("form_code") or "") if record else None
     return Asked(name, key=key_of(form, record)) if form else None
+
+
+def _gone(asked: Asked, index: Index, procedure: Procedure) -> str:
+    """Return in words that the week or the year is not in the ledger any more; "" where it is."""
+    if asked.key:
+        return ""
+    last = calendar.week_days(asked.week)[1] if asked.week else views.parse(asked.view, procedure)[2]
+    return ledger_disposal.gone(last, index.begins_on)
 
 
 def _week(record: Mapping[str, Any]) -> str:

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
-from ansible_collections.dse.backup.plugins.plugin_utils import ledger_chain, ledger_export
+from ansible_collections.dse.backup.plugins.plugin_utils import ledger_chain, ledger_export, whole_file
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lines import Extent
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger_lookup import Lookup
@@ -55,7 +53,7 @@ def print_forms(
     try:
         content = _WRITERS[ledger_export.suffix(path)](forms_found, damaged, ledger.procedure, now)
         if writes:
-            _write(path, content)
+            whole_file.write(path, content)
     except pdf.MissingLibrary as error:
         raise CannotPrint([f"report_output: {error}"]) from None
     except OSError as error:
@@ -71,14 +69,10 @@ def read(names: Iterable[str], ledger: Ledger, now: datetime) -> tuple[list[Prin
     """
     reach = ledger.extent()
     try:
-        return _read(names, ledger, reach, now)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        # What nobody of ours has written: then the chain says where.
-        chain = ledger_chain.verify(lambda: ledger.lines(reach), csv_rows={})
-        if not chain.faults:
-            raise
-        where = [f"el registro oficial no está íntegro: {each.words}" for each in chain.faults]
-        raise CannotPrint([*where, "verifíquelo (ledger.yml, sin más)"]) from None
+        with ledger_chain.naming_damage(lambda: ledger_chain.verify(lambda: ledger.lines(reach), csv_rows={})):
+            return _read(names, ledger, reach, now)
+    except ledger_chain.Broken as error:
+        raise CannotPrint(error.words) from None
 
 
 def _read(names: Iterable[str], ledger: Ledger, reach: Extent, now: datetime) -> tuple[list[PrintedForm], int]:
@@ -114,17 +108,3 @@ def fault(path: str, ledger: Ledger) -> str:
         return f"report_output: {readable(path)} debe terminar en .pdf o .html"
     inside = ledger_export.fault(path, ledger.directory)
     return f"report_output: {readable(inside)}" if inside else ""
-
-
-def _write(path: str, content: bytes) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    new = path + ".new"
-    try:
-        with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(new)

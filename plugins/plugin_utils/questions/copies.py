@@ -30,7 +30,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     names,
     text,
 )
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, receipt
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command, receipt
 
 _OF_JAA = {"held": "en custodia", "damaged": "DAÑADA", "removed": "depurada"}
 _OF_CSC = {
@@ -105,7 +105,7 @@ def _next_for(items: list[ItemCustody], deliveries: list[dict[str, Any]]) -> str
     worst = min((item.state for item in items), key=custody.STATES.index, default=custody.COMPLETE)
     concerned = [item for item in items if item.state == worst]
     if worst == custody.NO_BACKUP:
-        return command("backup", backup_items=[item.item_id for item in concerned], backup_force="true")
+        return by_hand(item.item_id for item in concerned)
     if worst in (custody.LOST, custody.DAMAGED):
         playbook, said = ("repair", {}) if worst == custody.DAMAGED else ("verify", {"verify_all": "true"})
         servers = {each.backup.server for item in concerned for each in item.custodies if each.jaa == custody.DAMAGED}

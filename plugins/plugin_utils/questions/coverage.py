@@ -28,7 +28,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     spoken,
     text,
 )
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command
 
 # The worst first; those before NEW need action.
 ABSENT, REFUSED, NEVER, OVERDUE, NEW, COVERED = "absent", "refused", "never", "overdue", "new", "covered"
@@ -53,8 +53,7 @@ def coverage(asked: Asked) -> Answer:
     items = [
         _row(asked, each, objected)
         for each in asked.expected()
-        if asked.has(each.server, *each.item_ids)
-        and any(one.begins <= today <= (one.ends or date.max) for one in each.stretches)
+        if asked.has(each.server, *each.item_ids) and any(one.holds(today) for one in each.stretches)
     ]
     items.sort(key=lambda row: (row["server"], row["information_type"], row["item_id"]))
     # One that no request covers is in nobody's way and is named all the same.
@@ -130,7 +129,7 @@ def _next(wrong: dict[str, list[str]], items: list[Row]) -> str:
         return command("backup", "--check")
     undone = [*wrong[NEVER], *wrong[OVERDUE]]
     if undone:
-        return command("backup", backup_items=undone, backup_force="true")
+        return by_hand(undone)
     return command("coverage") if items else ""
 
 

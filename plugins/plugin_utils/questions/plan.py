@@ -38,7 +38,7 @@ def plan(asked: Asked) -> Answer:
     expected = [each for each in asked.expected() if asked.has(each.server, *each.item_ids)]
     planned = views.fulfilments(expected, year, asked.index, asked.now, asked.procedure.delivery)
     lines = asked.index.plan_lines(year)
-    said = [each for each in asked.index.about(name, "acknowledgement")]
+    said = asked.index.about(name, "acknowledgement")
     known = {line["item_id"]: line["plan_version"] for line in lines}
     unapproved = {each.item_id for each in views.unapproved(planned, lines)}
     versions = _versions(lines, said)
@@ -90,17 +90,14 @@ def _versions(lines: list[dict[str, Any]], said: list[dict[str, Any]]) -> list[R
     rows = []
     for version in sorted({line["plan_version"] for line in lines}):
         of_it = [line for line in lines if line["plan_version"] == version]
-        by_csc = [
-            each for each in said if each["acknowledged_as"] == _CSC and each.get("plan_version", version) == version
-        ]
+        by_csc = views.said_of_plan(_CSC, version, said) or {}
         rows.append(
             {
                 **{"plan_version": version, "line_count": len(of_it)},
                 **{"approved_by": of_it[0].get("approved_by"), "approved_at": of_it[0]["recorded_at"]},
-                "received_by": _CSC if by_csc and by_csc[-1]["result"] == ACCEPTED else None,
-                "csc_result": by_csc[-1]["result"] if by_csc else None,
-                "csc_said_at": by_csc[-1]["recorded_at"] if by_csc else None,
-                "reason": by_csc[-1].get("reason") if by_csc else None,
+                "received_by": _CSC if by_csc.get("result") == ACCEPTED else None,
+                **{"csc_result": by_csc.get("result"), "csc_said_at": by_csc.get("recorded_at")},
+                "reason": by_csc.get("reason"),
                 "item_ids": [line["item_id"] for line in of_it],
             }
         )

@@ -23,7 +23,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     text,
 )
 from ansible_collections.dse.backup.plugins.plugin_utils.register import Register
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import by_hand, command
 
 LACKING = (
     *(SERVER, ITEM_ID, count("Respaldos", "backup_folios"), listed("Folios", "backup_folios")),
@@ -94,7 +94,7 @@ def _for_a_backup(asked: Asked, failure: Failure, backup: Backup | None) -> str:
         return command("accept", accept_folio=backup.folio, accept_decision="DICTAMEN", accept_reason="MOTIVO")
     if _is_followed(asked, failure):
         return ""
-    return command("backup", "--limit", failure.server, backup_items=[failure.item_id], backup_force="true")
+    return by_hand([failure.item_id], "--limit", failure.server)
 
 
 def _for_a_copy(failure: Failure, backup: Backup | None) -> str:

@@ -33,7 +33,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import 
     spoken,
     text,
 )
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, command
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, by_hand, command
 from ansible_collections.dse.backup.plugins.plugin_utils.views import Line, View
 
 _DAYS = ("Lun", "Mar", "Mié", "Jue", "Vie", "Sáb", "Dom")
@@ -108,8 +108,7 @@ def _next(each: _Week) -> str:
         said = {"accept_decision": "DICTAMEN", "accept_reason": "MOTIVO"}
         return command("accept", accept_folio=view.waiting[0], **said)
     if not each.has_ended:
-        items = list(dict.fromkeys(line.item_id for line, _slot in each.uncovered))
-        return command("backup", backup_items=items, backup_force="true")
+        return by_hand(line.item_id for line, _slot in each.uncovered)
     if view.pending:
         return ""  # It may still be done; then it can be closed.
     reason = {"acknowledge_reason": "MOTIVO"} if view.missing or each.review.said else {}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
+from ansible_collections.dse.backup.plugins.plugin_utils import folios
 
 # A command that is cut cannot be typed.
 _LONGEST = 1_000_000
@@ -61,10 +63,21 @@ def _from_here(path: str) -> str:
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
-def receipt(folios: list[str]) -> str:
+def by_hand(names: Iterable[str], *arguments: str) -> str:
+    """Return the command that backs these items up whatever the calendar says (4.3.1 a).
+
+    Of what never was in the inventory the name is its request's folio: nothing can back that up.
+    """
+    items = sorted({name for name in names if not folios.parse(name)})
+    if not items:
+        return command("report", question="requests")
+    return command("backup", *arguments, backup_items=items, backup_force="true")
+
+
+def receipt(deliveries: list[str]) -> str:
     """Return the command by which CSC says that it has received deliveries."""
     said = {"acknowledge_as": "CSC", "acknowledge_result": "accepted"}
-    return command("acknowledge", acknowledge_folio=folios, **said)
+    return command("acknowledge", acknowledge_folio=deliveries, **said)
 
 
 def failures(records: list[dict[str, Any]]) -> list[str]:

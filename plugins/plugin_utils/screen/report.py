@@ -17,7 +17,7 @@ _SHOWN = 200
 
 def answer(given: Answer, moment: str, directory: str) -> str:
     """Return the whole answer; its last line is what to do next."""
-    lines = ["", f"{given.title} · {moment}"]
+    lines = ["", f"{readable(given.title)} · {moment}"]
     for section in given.sections:
         lines += _section(section)
     lines += [
@@ -25,7 +25,7 @@ def answer(given: Answer, moment: str, directory: str) -> str:
         *(["REQUIERE ATENCIÓN", *(f"  ✗ {readable(each)}" for each in given.problems)] if given.problems else []),
     ]
     lines.append(f"Registro oficial: {directory}")
-    lines.append(f"Siguiente: {given.next_command}" if given.next_command else given.all_is_well)
+    lines.append(f"Siguiente: {given.next_command}" if given.next_command else readable(given.all_is_well))
     return "\n".join([*lines, ""])
 
 
@@ -35,4 +35,4 @@ def _section(section: Section) -> list[str]:
     rows = [[readable(column.words(row), _CELL) for column in section.columns] for row in section.rows[:_SHOWN]]
     more = len(section.rows) - len(rows)
     rest = [f"  … y {more:,} más: acote la consulta, o escríbala con -e report_output=ARCHIVO.json"] if more else []
-    return ["", section.heading, *table([[column.heading for column in section.columns], *rows]), *rest]
+    return ["", readable(section.heading), *table([[column.heading for column in section.columns], *rows]), *rest]

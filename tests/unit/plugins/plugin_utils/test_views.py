@@ -17,8 +17,8 @@ from ansible_collections.dse.backup.plugins.plugin_utils.views import (
     fulfilments,
     grid,
     parse,
-    plan_lines,
     slot_name,
+    unapproved,
     view,
 )
 from ansible_collections.dse.backup.tests.unit.factories import (
@@ -253,11 +253,13 @@ def test_a_week_as_people_read_it(index):
     records = [made(DATABASE, "2026-11-16"), made(DATABASE, "2026-11-18", execution_mode="manual"),
                made(DATABASE, "2026-11-19", item_id="old")]  # fmt: skip
     few = expect(DATABASE, "2026-11-15", "2026-11-17", "few")
-    rows = grid(shown("DSE-03-2026-W47", [DUMPS, few], index(*records), "2026-11-20T12:00:00"))
+    late = expect(DATABASE, "2026-11-20", "2026-12-31", "late")
+    rows = grid(shown("DSE-03-2026-W47", [DUMPS, few, late], index(*records), "2026-11-20T12:00:00"))
     assert rows == [
         ["srv-web01", "database", "realizado", "OMITIDO, mitigado (18/11)", "realizado", "OMITIDO", "pendiente",
          "pendiente", "pendiente", f"{records[0]['folio']} … {records[1]['folio']}"],
         ["srv-web01", "few", "OMITIDO", "OMITIDO", "", "", "", "", "", "sin respaldos"],
+        ["srv-web01", "late", "", "", "", "", "", "pendiente", "pendiente", "sin respaldos"],
         ["srv-web01", "old", "no se esperaba", "", "", "", "", "", "", records[2]["folio"]],
     ]  # fmt: skip
 
@@ -471,13 +473,14 @@ def test_what_is_not_in_the_approved_plan_or_not_as_it_is_there(index):
     opened = index()
     dumps, code = (year(each, opened, 2026) for each in (DUMPS, expect(SOURCE, "2026-11-02")))
     both = [dumps, code]
-    assert plan_lines(both, []) == both
-    assert plan_lines(both, [line(dumps)]) == [code]
-    assert plan_lines(both, [line(dumps), line(code)]) == []
-    assert plan_lines(both, [line(dumps, frequency="weekly"), line(code)]) == [dumps]
-    assert plan_lines(both, [line(dumps), line(code, planned_dates=["2026-W46"])]) == [code]
+    assert unapproved(both, []) == both
+    assert unapproved(both, [line(dumps)]) == [code]
+    assert unapproved(both, [line(dumps), line(code)]) == []
+    assert unapproved(both, [line(dumps, frequency="weekly"), line(code)]) == [dumps]
+    # The days alone move with each backup that is done.
+    assert unapproved(both, [line(dumps), line(code, planned_dates=["2026-W46"])]) == []
     # The newest version counts.
-    assert plan_lines(both, [line(dumps), line(code, planned_dates=[]), line(code, 2)]) == []
-    assert plan_lines(both, [line(dumps), line(code), line(code, 2, planned_dates=[])]) == [code]
+    assert unapproved(both, [line(dumps), line(code, frequency="daily"), line(code, 2)]) == []
+    assert unapproved(both, [line(dumps), line(code), line(code, 2, frequency="daily")]) == [code]
     # What was planned and is expected no more is nothing to approve.
-    assert plan_lines([dumps], [line(dumps), line(code)]) == []
+    assert unapproved([dumps], [line(dumps), line(code)]) == []

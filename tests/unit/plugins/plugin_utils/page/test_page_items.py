@@ -131,6 +131,16 @@ def test_what_needs_attention_comes_first_and_nothing_is_forgotten(told):
     assert list(told(stray, good, year=2024)) == []
 
 
+def test_what_was_never_backed_up_for_years_is_still_on_the_page(told):
+    """Breaks: what is due every sixty days has one slot, which ended before the page's year: the worst item is gone."""
+    request = accepted("DSE-05-2026-0003", since="2025-06-01", information_type="images_documents")
+    one = told(*request)["DSE-05-2026-0003"]
+    assert one.worries == ["omitido", "no está en el inventario"]
+    # Of what nobody expects any more there is nothing to be done.
+    ended = told(*accepted("DSE-05-2026-0003", since="2026-06-01", valid_until="2026-09-01"))["DSE-05-2026-0003"]
+    assert ended.worries == []
+
+
 @pytest.mark.parametrize("kind", ["source_code", "server_configuration"])
 def test_an_open_failure_is_told_with_its_folio(told, kind):
     failed = failure_record("2026-11-09", folio="DSE-05-2026-0009")

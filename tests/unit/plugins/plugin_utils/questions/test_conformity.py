@@ -129,7 +129,9 @@ def lines_of(records):
 def ask(in_memory, procedure):
     """Ask a ledger of these records; the plan of the year is as the requests have it, approved and received."""
 
-    def answer(records, *, refusals=(), procedure=procedure, plan=True, lines=None, with_answer=False):
+    def answer(
+        records, *, refusals=(), procedure=procedure, plan=True, after=(), lines=None, with_answer=False, **about
+    ):
         now = datetime.fromisoformat(NOW).astimezone(procedure.zone)
         register = Register([Item("srv-web01", each) for each in ITEMS.values()], list(refusals))
         if plan:
@@ -137,7 +139,7 @@ def ask(in_memory, procedure):
                 planned = fulfilments(
                     expected_by(index, register, procedure, TODAY), 2026, index, now, procedure.delivery
                 )
-            records = [*records, *approved(planned)]
+            records = [*records, *approved(planned), *after]
         with index_of(in_memory, records) as index:
             found = conformity(
                 Asked(
@@ -147,6 +149,7 @@ def ask(in_memory, procedure):
                     register=lambda: register,
                     expected=lambda: expected_by(index, register, procedure, TODAY),
                     chain=lambda: verify(lambda: lines or lines_of(records), csv_rows={}),
+                    **about,
                 )
             )
         return found if with_answer else {
@@ -336,6 +339,22 @@ def test_a_plan_that_nobody_approved_turns_6_0_red(ask, procedure):
     assert set(ask(institution(), plan=False)) == clauses_of(procedure, "annual_plan")
 
 
+def test_what_csc_said_last_of_the_plan_counts(ask, procedure):
+    """Breaks: CSC takes its word back, question=plan says so, and the clause stays green."""
+    said = {"about_folio": "CSC-01-2026", "acknowledged_as": "CSC", "result": "rejected", "plan_version": 1}
+    red = ask(institution(), after=[told("2026-11-20", "acknowledgement", **said)])
+    assert set(red) == clauses_of(procedure, "annual_plan")
+
+
+def test_a_kind_that_an_item_has_not_any_more_is_no_other_clause_s(ask):
+    """Breaks: what was a database until its last night failed, and is code since, keeps 4.1.3 red for ever."""
+    was = requested("DSE-05-2026-0004", "database", "actas", "daily")
+    changed = accepted("DSE-05-2026-0005", since="2026-11-16", source="actas", amends_folio="DSE-05-2026-0004")
+    is_now = [told("2026-11-15", **each) for each in changed]
+    assert "4.1.3" in ask([*institution(), *was])
+    assert "4.1.3" not in ask([*institution(), *was, *is_now])
+
+
 def test_a_record_that_was_changed_turns_the_record_s_clauses_red(ask, procedure):
     lines = lines_of(institution())
     lines[5] = lines[5]._replace(content=lines[5].content.replace(b"2026", b"2025", 1))
@@ -344,7 +363,9 @@ def test_a_record_that_was_changed_turns_the_record_s_clauses_red(ask, procedure
 
 def test_a_loan_that_is_not_given_back_turns_4_3_1_c_red(ask, procedure):
     loan = loan_record("CSC-03-2026-0001", requested_at="2026-11-10T09:20:00-06:00")
-    assert set(ask([*institution(), told("2026-11-10", **loan)])) == clauses_of(procedure, "loans")
+    records = [*institution(), told("2026-11-10", **loan)]
+    assert set(ask(records)) == clauses_of(procedure, "loans")
+    assert "4.3.1 c" not in ask(records, has_server=lambda server: server != "srv-web01")
 
 
 def test_every_control_of_the_procedure_is_looked_at_and_belongs_to_a_clause(procedure):

@@ -34,6 +34,9 @@ def test_an_open_failure_needs_action_and_names_the_command_that_closes_it(ask):
     assert answer.problems == [f"FALLAS ABIERTAS: {FAILED['folio']}"]
     assert answer.next_command == row["next_command"]
     assert '--limit srv-web01 -e \'{"backup_items": ["portal-src"]}\'' in answer.next_command
+    # What was accepted and is in no inventory has its request's folio for a name: nobody can back that up.
+    absent = ask(failure_record("2026-11-23", folio="DSE-05-2026-0011", item_id="DSE-05-2026-0002"))
+    assert absent.next_command == "ansible-playbook playbooks/report.yml -e question=requests"
     late = ask(BACKUP, FAILED, today="2026-11-30")
     assert late.problems[1:] == [f"DESDE HACE 7 DÍAS O MÁS: {FAILED['folio']}"]
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 COLUMNS = (text("Respaldo", "item_id"), listed("Folios", "folios"))
 
 
-def shown(*rows, problems=(), next_command=""):
-    sections = [Section("items", "LOS QUE HAY", COLUMNS, list(rows)), Section("none", "NINGUNO", COLUMNS, [])]
-    given = Answer("PREGUNTA", sections, list(problems), next_command)
+def shown(*rows, problems=(), next_command="", whose=""):
+    sections = [Section("items", f"LOS QUE HAY{whose}", COLUMNS, list(rows)), Section("none", "NINGUNO", COLUMNS, [])]
+    given = Answer(f"PREGUNTA{whose}", sections, list(problems), next_command, f"Nada que hacer.{whose}")
     return given, report.answer(given, "25/11/2026 08:00", "/registro")
 
 
@@ -49,7 +49,7 @@ def test_a_long_table_ends_and_says_how_much_more_there_is():
 @given(st.text(st.characters(exclude_categories=()), max_size=30))
 def test_hostile_text_stays_in_its_cell_and_in_its_word(name):
     """Breaks: a name moves the cursor, forges a line of the table, or is run by whoever pastes the command."""
-    given, out = shown({"item_id": name, "folios": [name]}, problems=[name])
+    given, out = shown({"item_id": name, "folios": [name]}, problems=[name], whose=name)
     assert len(out.splitlines()) == len(shown({"item_id": "x", "folios": ["x"]}, problems=["x"])[1].splitlines())
     assert {unicodedata.category(char) for char in out.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
     assert json.loads(json.dumps(given.plain()))["items"] == [{"item_id": name, "folios": [name]}]

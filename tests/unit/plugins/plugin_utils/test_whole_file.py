@@ -6,7 +6,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from ansible_collections.dse.backup.plugins.plugin_utils.page.job import write
+from ansible_collections.dse.backup.plugins.plugin_utils.whole_file import write
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path):
