@@ -84,6 +84,10 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += _of_the_loan(record, ledger)
     if record.get("safety_file_name"):
         lines.append(f"Para deshacer: {command('restore', restore_undo=record['folio'])}")
+    if record.get("result") == "restored":
+        said = {"acknowledge_as": "CGDW", "acknowledge_result": "accepted"}
+        lines.append("Falta la conformidad del CGDW, cuando haya revisado lo recuperado:")
+        lines.append("  " + command("acknowledge", acknowledge_folio=record["folio"], **said))
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 
