@@ -15,6 +15,9 @@ from collections.abc import Iterable
 # The roles' variables begin in the same way, and may come from the command line too.
 _ROLES = ("backup_client_", "backup_server_", "backup_controller_", "backup_restic_")
 
+# What several playbooks ask, or one without its prefix; the last is for the inventory alone, which says so itself.
+_SHARED = ("operator_role", "question", "operator_roles")
+
 
 def misspelt(given: Iterable[str], playbook: str, text: str) -> list[str]:
     """Return, in words, which of the ``given`` names are meant for a playbook, by its name, and not in its text.
@@ -32,4 +35,7 @@ def misspelt(given: Iterable[str], playbook: str, text: str) -> list[str]:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"¿quiso decir {close[0]}?" if close else f"hay: {', '.join(sorted(known))}"
             faults.append(f"{name}: esta variable no existe; {hint}")
+        elif name not in _SHARED:
+            close = [each for each in difflib.get_close_matches(name, _SHARED, n=1, cutoff=0.8) if each in text]
+            faults += [f"{name}: esta variable no existe; ¿quiso decir {each}?" for each in close]
     return faults

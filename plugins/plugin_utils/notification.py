@@ -166,9 +166,9 @@ def _overdue(news: News) -> Iterator[Message]:
     if not news.pending:
         return
     count = sum(line.startswith("  ") for line in news.pending)
-    lines = [*_shortened(news.pending), "", "Todo, con la orden que corresponde a cada cosa:"]
+    lines = [*_shortened(news.pending), "", "Todo, en una página, con la orden que corresponde a cada cosa:"]
     title = f"Respaldos DSE: {_counted(count, 'pendiente', 'pendientes')}"
-    yield _message(news, OVERDUE, title, [*lines, command("report", question="overdue")])
+    yield _message(news, OVERDUE, title, [*lines, command("report", report_output="respaldos.html")])
 
 
 def _all_well(news: News) -> Iterator[Message]:

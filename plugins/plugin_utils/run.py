@@ -40,8 +40,8 @@ _SCREENS = {
 }
 
 NO_PLAN = (
-    "No se hizo nada: la corrida no llegó a su plan. Vea el error de arriba; si no hay ninguno, --limit o --tags "
-    "dejaron fuera a los servidores del grupo dse_servers o la tarea del plan."
+    "No se hizo nada: la corrida no llegó a su plan. Vea el error de arriba; si no hay ninguno, falta el inventario "
+    "(-i), o --limit o --tags dejaron fuera a los servidores del grupo dse_servers o la tarea del plan."
 )
 
 

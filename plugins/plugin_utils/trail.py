@@ -386,7 +386,7 @@ def _of_recovery(record: Record) -> str:
 
 _WORDS: dict[str, Callable[[Record], str]] = {
     "service_request": lambda record: record.get("description") or record.get("service_type") or "",
-    "backup_request": lambda record: f"{record.get('requester_area') or ''}: {record['source']}",
+    "backup_request": lambda record: ": ".join(filter(None, (record.get("requester_area"), record["source"]))),
     "decision": _said,
     "acknowledgement": _said,
     "plan": lambda record: f"versión {record['plan_version']}, {record['frequency']}",

@@ -28,7 +28,7 @@ def test_the_page_is_made_from_the_ledger_alone_and_ends_well_whatever_it_tells(
         assert (_state(institution.ledger), institution.contacted()) == (before, contacted)
         assert path.exists() == is_written and ("No se escribió" in done.out) != is_written
         assert "Sin entregar a CSC después de 7 días (deliver.yml): 2" in done.out
-        assert "\nSiguiente: ansible-playbook playbooks/" in done.out
+        assert f"\nSiguiente: ansible-playbook -i {institution.root}/" in done.out
     text = path.read_text("utf-8")
     assert stat.S_IMODE(path.stat().st_mode) & 0o027 == 0
     assert "Respaldos al 09/03/2027, 08:0" in text and str(institution.ledger) in text

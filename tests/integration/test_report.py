@@ -134,7 +134,7 @@ def test_what_is_late_for_csc_and_from_csc_ends_with_2_on_its_day(institution, c
     assert "acknowledge.yml" in told["next_command"] and delivery["folio"] in told["next_command"]
     assert acknowledge(institution, delivery["folio"], result="accepted", **{"as": "CSC"}).rc == 0
     out, told = report(institution, "overdue")
-    assert "Nada que hacer." in out and not told["needs_action"]
+    assert "Nada vencido" in out and not told["needs_action"]
 
 
 def test_a_question_that_is_none_is_refused_and_what_is_asked_about_is_all_that_is_answered(institution):

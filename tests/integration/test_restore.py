@@ -70,7 +70,7 @@ def test_a_restore_brings_back_everything_below_the_target_and_is_recorded(porta
     assert record["sha256_matches"] is True
     assert (record["destination"], record["destination_server"]) == (str(target), "srv-web01")
     assert record["overwrite_allowed"] is False and "safety_file_name" not in record
-    assert record["folio"] in done.out
+    assert f"acknowledge.yml -e acknowledge_folio={record['folio']} -e acknowledge_as=CGDW" in done.out
     assert portal.records("failure") == []
 
 

@@ -159,7 +159,7 @@ def _asked_for(
         means = pattern(path) if path not in known and any(char in path for char in "*?[") else literal(path)
         plan.patterns.append(means)
         if not any(map(means.matches, inside)):
-            plan.refusals.append(f"include: «{readable(text)}» no corresponde a nada en este respaldo")
+            plan.refusals.append(f"restore_include: «{readable(text)}» no corresponde a nada en este respaldo")
     return plan, {path for path in inside if any(each.matches(path) for each in plan.patterns)}, nodes
 
 

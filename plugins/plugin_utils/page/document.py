@@ -24,7 +24,7 @@ from ansible_collections.dse.backup.plugins.plugin_utils.calendar import Slot
 from ansible_collections.dse.backup.plugins.plugin_utils.page.composition import Page
 from ansible_collections.dse.backup.plugins.plugin_utils.page.period import MONTHS
 from ansible_collections.dse.backup.plugins.plugin_utils.page.tally import STATES, Tally
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, command
 
 _HERE = Path(__file__).parent
 # Tables of more rows are folded; a cell of so many characters is never broken into lines.
@@ -74,6 +74,7 @@ def document(page: Page) -> str:
         title=f"Respaldos al {page.asked.now:%d/%m/%Y} · "
         + (f"{count} por atender" if count else "nada requiere atención"),
         moment=f"{page.asked.now:%d/%m/%Y, %H:%M}",
+        again=command("report", report_output="ARCHIVO.html"),
         policy=_policy(style, library, script),
         style=style,
         library=library,

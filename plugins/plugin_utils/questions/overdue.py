@@ -37,6 +37,7 @@ def overdue(asked: Asked) -> Answer:
         sections,
         [f"{each.heading}: {len(each.rows)}" for each in waiting_ones],
         next_command=waiting_ones[0].next_command if waiting_ones else "",
+        all_is_well="Nada vencido y nada por dictaminar; lo abierto en plazo está en question=failures, copies, loans.",
     )
 
 

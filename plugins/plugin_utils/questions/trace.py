@@ -62,7 +62,7 @@ def _one(asked: Asked) -> Answer:
     steps = [_step(each) for each in trail.steps(backup, asked.index, asked.lines, asked.expected(), asked.now)]
     of_item = asked.index.backups(item_id=backup.item_id)
     found = Links(asked.index, of_item, asked.procedure, asked.now.date()).of(backup)
-    waits = [f"{_LINKS[each.link].lower()}: {each.detail}" for each in found if each.state == PENDING]
+    waits = [f"{_LINKS[each.link]}: {each.detail}" for each in found if each.state == PENDING]
     altered = [row["folio"] or row["record_type"] for row in steps if row["is_intact"] is False]
     broken = [each for each in found if each.state == BROKEN]
     problems = [f"{_LINKS[each.link]}: {each.detail}" for each in broken]
@@ -80,7 +80,7 @@ def _one(asked: Asked) -> Answer:
         ],
         problems,
         next_command=command("ledger") if altered else _remedy(broken[0].link, [backup]) if broken else "",
-        all_is_well=f"Ningún eslabón roto; en plazo, {'; '.join(waits)}."
+        all_is_well=f"Ningún eslabón roto; en plazo: {'; '.join(waits)}."
         if waits
         else "La cadena está completa, y cada registro da la huella que lleva.",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import human
 from ansible_collections.dse.backup.plugins.plugin_utils import media
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import failures, receipt, table, verdict
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, failures, receipt, table, verdict
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -77,6 +77,6 @@ def _filled(others: list[dict[str, Any]], ledger: Ledger) -> list[str]:
     if following:
         lines += [
             "Retírelo, monte el siguiente y entregue lo que falta:",
-            f"  ansible-playbook playbooks/deliver.yml -e deliver_medium={following.media_id}",
+            f"  {command('deliver', deliver_medium=following.media_id)}",
         ]
     return lines

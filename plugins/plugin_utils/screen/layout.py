@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from ansible import constants, context
 from ansible_collections.dse.backup.plugins.module_utils._core.text import readable
 from ansible_collections.dse.backup.plugins.plugin_utils import folios
 
@@ -36,15 +38,29 @@ def table(rows: list[list[str]]) -> list[str]:
 
 
 def command(playbook: str, *arguments: str, **extra_vars: str | list[str]) -> str:
-    """Return a command as it can be typed, whatever its values are.
+    """Return a command as it can be typed, whatever its values are: with the inventory that this run was given.
 
     >>> command("backup", "--limit", "srv-web01", backup_items=["actas"])
     'ansible-playbook playbooks/backup.yml --limit srv-web01 -e \'{"backup_items": ["actas"]}\''
     """
-    words = ["ansible-playbook", f"playbooks/{playbook}.yml", *arguments]
+    words = ["ansible-playbook", *_inventories(), f"playbooks/{playbook}.yml", *arguments]
     for name, value in extra_vars.items():
         words += ["-e", f"{name}={value}" if isinstance(value, str) else json.dumps({name: value})]
     return " ".join(shlex.quote(readable(word, _LONGEST)) for word in words)
+
+
+def _inventories() -> list[str]:
+    """Return what the run was told with ``-i``. Without one it found its inventory by itself, and so will the next."""
+    given = context.CLIARGS.get("inventory") or ()
+    if list(given) == list(constants.DEFAULT_HOST_LIST):
+        return []
+    return [word for each in given for word in ("-i", _from_here(each))]
+
+
+def _from_here(path: str) -> str:
+    """Return a path below the current directory, in which ``playbooks/`` is, as it is typed there."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def by_hand(names: Iterable[str], *arguments: str) -> str:

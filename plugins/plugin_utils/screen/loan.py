@@ -13,7 +13,7 @@ from ansible_collections.dse.backup.plugins.module_utils._core.text import spoke
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.loans import STEPS, TRANSFER, Loan, Wanted
 from ansible_collections.dse.backup.plugins.plugin_utils.procedure import LoanTerms
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, table
 
 # So many of what is lent are named; the rest is counted.
 _NAMED = 5
@@ -73,7 +73,7 @@ def still_open(loans: list[Loan], terms: LoanTerms, today: date, directory: str)
     else:
         lines += [
             "  Ninguno. Para solicitar uno:",
-            "    ansible-playbook playbooks/loan.yml -e loan_request=CLAVE -e loan_failure_folio=FOLIO-DE-LA-FALLA",
+            f"    {command('loan', loan_request='CLAVE', loan_failure_folio='FOLIO-DE-LA-FALLA')}",
         ]
     late = sum(each.is_overdue(today) for each in loans)
     return [*lines, "", f"Abiertos: {len(loans)}; vencidos: {late}.", f"Registro oficial: {directory}", ""]
@@ -111,10 +111,7 @@ def what_next(loan: Loan) -> Iterator[str]:
     for position, name in enumerate(loan.next_steps):
         step = STEPS[name]
         yield f"{'Sigue' if position == 0 else '  o bien'}, {step.role}: {step.act} ({loan.folio})"
-        yield (
-            f"  ansible-playbook playbooks/loan.yml -e loan_folio={loan.folio} -e loan_step={name} "
-            f"-e loan_as={step.role}{_ANSWERS.get(name, '')}"
-        )
+        yield f"  {command('loan', loan_folio=loan.folio, loan_step=name, loan_as=step.role)}{_ANSWERS.get(name, '')}"
 
 
 def _named(files: list[dict[str, Any]]) -> Iterator[str]:

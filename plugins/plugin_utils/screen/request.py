@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable, spoken_day
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command, table
 
 
 def plan(result: dict[str, Any], run_id: str) -> str:
@@ -58,12 +58,12 @@ def _recorded(record: dict[str, Any], result: dict[str, Any]) -> list[str]:
             what, how = "Para atenderla", "restore.yml … (qué hay: list.yml y find.yml)"
         else:
             what = "Para derivar de ella una solicitud de respaldo"
-            how = f"request.yml -e request_service_request={record['folio']} …"
+            how = f"{command('request', request_service_request=record['folio'])} …"
         return [f"REGISTRADA: {record['folio']}. {what}:", f"  {how}"]
     if kind == "backup_request":
         return [
             f"REGISTRADA: {record['folio']}. Nada se respalda hasta que JAA la acepte:",
-            f"  request.yml -e request_folio={record['folio']} -e request_decision=accepted",
+            f"  {command('request', request_folio=record['folio'], request_decision='accepted')}",
         ]
     if kind == "closing" and record["evidence"] != "cancellation":
         return [f"Falla cerrada: {record['about_folio']}."]

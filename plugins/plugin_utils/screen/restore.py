@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.dse.backup.plugins.module_utils._core.text import human_size, readable
 from ansible_collections.dse.backup.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.dse.backup.plugins.plugin_utils.outcomes import succeeded
-from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, table
+from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import RESULTS, command, table
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.loan import what_next
 
 # Of each group; -v shows all of them.
@@ -83,7 +83,11 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += ["", "RESTAURADO." if succeeded(record) else "NO SE RESTAURÓ: vea arriba la causa."]
     lines += _of_the_loan(record, ledger)
     if record.get("safety_file_name"):
-        lines.append(f"Para deshacer: ansible-playbook … restore.yml -e restore_undo={record['folio']}")
+        lines.append(f"Para deshacer: {command('restore', restore_undo=record['folio'])}")
+    if record.get("result") == "restored":
+        said = {"acknowledge_as": "CGDW", "acknowledge_result": "accepted"}
+        lines.append("Falta la conformidad del CGDW, cuando haya revisado lo recuperado:")
+        lines.append("  " + command("acknowledge", acknowledge_folio=record["folio"], **said))
     return "\n".join([*lines, f"Registro oficial: {ledger.directory}", ""])
 
 
@@ -96,7 +100,7 @@ def _of_the_loan(record: dict[str, Any], ledger: Ledger) -> Iterator[str]:
     used = "se usó la copia de CSC: " if succeeded(record) else ""
     yield f"Préstamo {loan.folio} ({used}{loan.what}): {loan.spoken_state}."
     if loan.is_granted and not succeeded(record):
-        yield f"  Para seguir: ansible-playbook playbooks/restore.yml -e restore_loan={loan.folio}"
+        yield f"  Para seguir: {command('restore', restore_loan=loan.folio)}"
     yield from what_next(loan)
 
 

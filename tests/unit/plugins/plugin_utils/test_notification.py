@@ -120,7 +120,7 @@ def test_what_waits_is_told_every_morning_a_few_of_each_kind():
     lines = message.body.splitlines()
     assert lines[2:9] == ["FALLAS ABIERTAS", *rows[:5], "  … y 3 más"]
     assert lines[9:12] == ["", "SEMANAS TERMINADAS", "  DSE-03-2026-W47"]
-    assert "report.yml -e question=overdue" in message.body
+    assert "report.yml -e report_output=respaldos.html" in message.body
 
 
 def test_a_ledger_that_cannot_be_written_is_told_as_such():

@@ -230,9 +230,9 @@ def test_an_include_that_means_nothing_is_named(server, snapshot, portal, tmp_pa
     )
     refusals = preview(server, request)["refusals"]
     assert [text.split("»")[0] for text in refusals] == [
-        "include: «/etc/\\x1b[2J",
-        "include: «*.jpg",
-        "include: «/srv/..",
+        "restore_include: «/etc/\\x1b[2J",
+        "restore_include: «*.jpg",
+        "restore_include: «/srv/..",
     ]
     with pytest.raises(RestoreError, match="jpg"):
         restored(server, request)

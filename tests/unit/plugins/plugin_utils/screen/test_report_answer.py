@@ -7,6 +7,7 @@ import json
 import shlex
 import unicodedata
 
+from ansible import constants, context
 from ansible_collections.dse.backup.plugins.plugin_utils.questions.frame import Answer, Section, listed, text
 from ansible_collections.dse.backup.plugins.plugin_utils.screen import report
 from ansible_collections.dse.backup.plugins.plugin_utils.screen.layout import command
@@ -54,6 +55,21 @@ def test_hostile_text_stays_in_its_cell_and_in_its_word(name):
     assert json.loads(json.dumps(given.plain()))["items"] == [{"item_id": name, "folios": [name]}]
     words = shlex.split(command("backup", "--limit", name, backup_items=[name], backup_reason=name))
     assert len(words) == 8 and words[:3] == ["ansible-playbook", "playbooks/backup.yml", "--limit"]
+
+
+def test_a_command_names_the_inventory_of_this_run(monkeypatch, tmp_path):
+    """Breaks: the command that is copied from the screen or the page finds no server and does nothing."""
+    monkeypatch.chdir(tmp_path)
+    given = (f"{tmp_path}/institution", "/etc/otro inventario", "srv-web01,")
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": given})
+    words = shlex.split(command("backup"))
+    assert words == [
+        *("ansible-playbook", "-i", "institution", "-i", "/etc/otro inventario", "-i", "srv-web01,"),
+        "playbooks/backup.yml",
+    ]
+    # What Ansible takes where nobody said -i, it takes the next time, too.
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": constants.DEFAULT_HOST_LIST})
+    assert command("backup") == "ansible-playbook playbooks/backup.yml"
 
 
 def test_a_command_with_many_folios_is_whole():
