@@ -83,7 +83,8 @@ def run(shown: list[dict[str, Any]], others: list[dict[str, Any]], result: dict[
     lines += ["", "RESTAURADO." if succeeded(record) else "NO SE RESTAURÓ: vea arriba la causa."]
     lines += _of_the_loan(record, ledger)
     if record.get("safety_file_name"):
-        lines.append(f"Para deshacer: {command('restore', restore_undo=record['folio'])}")
+        undo = command("restore", restore_undo=record["folio"])
+        lines.append(f"Para deshacer: {undo} -e 'restore_requester=\"…\"'")
     if record.get("result") == "restored":
         said = {"acknowledge_as": "CGDW", "acknowledge_result": "accepted"}
         lines.append("Falta la conformidad del CGDW, cuando haya revisado lo recuperado:")
