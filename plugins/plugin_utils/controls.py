@@ -75,8 +75,9 @@ class Facts:
         return since + timedelta(days=self.asked.procedure.controls[control].within_days or 0) < self.today
 
     def kinds(self, clause: Clause) -> list[str]:
-        """Return the kinds of information that a clause is about."""
-        return [key for key, kind in self.asked.procedure.information_types.items() if kind.clause == clause.clause]
+        """Return the kinds of information that a clause is about; none where it is about all of them."""
+        kinds = self.asked.procedure.information_types
+        return list(clause.information_types) or [key for key, kind in kinds.items() if kind.clause == clause.clause]
 
     def newest(self, *record_types: str, **said: Any) -> tuple[str, date | None]:
         """Return of the newest record of these types that says all of this: its folio, or whose it is, and its day."""
@@ -249,17 +250,13 @@ def repository_readings(facts: Facts, clause: Clause) -> Found:
 def restore_tests(facts: Facts, clause: Clause) -> Found:
     """Of each kind of information something was brought back not long ago (1.1)."""
     asked, found = facts.asked, Found(remedy=command("drill"))
+    kinds = facts.kinds(clause) or list(asked.procedure.information_types)
+    backups = [each for each in facts.backups if each.information_type in kinds]
     first: dict[str, date] = {}
-    tried: dict[str, tuple[date, str]] = {}
-    for item_id, kind in {each.item_id: each.information_type for each in facts.backups}.items():
-        for trial in asked.index.trials(item_id):
-            if trial.record_type in _RESTORED:
-                # A drill has no folio: it is known by the backup that it brought back.
-                it = (trial.moment.date(), trial.folio or trial.backup_folio)
-                tried[kind] = max(tried.get(kind, it), it)
-    for backup in facts.backups:
+    for backup in backups:
         if backup.conforms:
             first.setdefault(backup.information_type, date.fromisoformat(backup.backup_date))
+    tried = _brought_back(asked, backups)
     for kind, since in first.items():
         on, _folio = tried.get(kind, (since, ""))
         if facts.is_over("restore_tests", on):
@@ -267,10 +264,24 @@ def restore_tests(facts: Facts, clause: Clause) -> Found:
             what = f"la última prueba es del {on:%d/%m/%Y}" if kind in tried else "nunca se ha probado una recuperación"
             found.faults.append(f"{label}: {what}")
     for failure in facts.open_failures("restore"):
+        if failure.information_type and failure.information_type not in kinds:
+            continue
         found.faults.append(_named(failure.server, failure.item_id, f"falló su recuperación ({failure.folio})"))
     if tried:
         found.on, found.evidence = max(tried.values())
     return found
+
+
+def _brought_back(asked: Asked, backups: Iterable[Backup]) -> dict[str, tuple[date, str]]:
+    """Return of each kind of information when something of it last came back, and from what."""
+    tried: dict[str, tuple[date, str]] = {}
+    for item_id, kind in {each.item_id: each.information_type for each in backups}.items():
+        for trial in asked.index.trials(item_id):
+            if trial.record_type in _RESTORED:
+                # A drill has no folio: it is known by the backup that it brought back.
+                it = (trial.moment.date(), trial.folio or trial.backup_folio)
+                tried[kind] = max(tried.get(kind, it), it)
+    return tried
 
 
 def electronic_record(facts: Facts, clause: Clause) -> Found:
@@ -288,7 +299,8 @@ def second_copy(facts: Facts, clause: Clause) -> Found:
     """CSC has what it should have by now, and has said so (4.1.6)."""
     asked = facts.asked
     rule, series = asked.procedure.delivery, asked.procedure.form_for("delivery").series
-    found = Found()
+    # What was delivered is some evidence; what CSC has said of it is better.
+    found = Found(*facts.newest("delivery"))
     for record in asked.index.newest_first("acknowledgement"):
         if record.get("acknowledged_as") == CSC and record["about_folio"].startswith(series):
             found.evidence, found.on = record["about_folio"], date.fromisoformat(record["recorded_at"][:10])
@@ -358,7 +370,11 @@ def recoveries(facts: Facts, clause: Clause) -> Found:
 
 def manual_backups(facts: Facts, clause: Clause) -> Found:
     """What did not run by itself was made up for by hand in time (4.3.1)."""
-    found = _of(_last(each for each in facts.backups if each.conforms and each.execution_mode == "manual"))
+    found = Found()
+    for record in facts.asked.index.newest_first("closing"):
+        if record.get("manual_run_file"):
+            found.evidence, found.on = _name(record), date.fromisoformat(record["recorded_at"][:10])
+            break
     still_open = facts.open_failures(*failures.BACKUP_STAGES)
     late = waiting.open_for_long(still_open, facts.asked.procedure, facts.today)
     found.faults = [_named(each.server, each.item_id, f"{each.folio} sigue abierta") for each in late]

@@ -225,11 +225,15 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause of the text and, by their keys, the controls that carry it out."""
+    """A clause of the text and, by their keys, the controls that carry it out.
+
+    `information_types` are those that it is about, where it is about some alone.
+    """
 
     clause: str
     title: str
     controls: tuple[str, ...]
+    information_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +383,7 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
     controls = files["controls.yml"]
     _check_institution(institution)
     _check_revisions(revisions)
-    _check_controls(controls)
+    _check_controls(controls, kinds)
     _check_kinds(kinds)
     if all(file.data for file in (common, line, kinds, *form_files)):
         _check_every_record_has_its_form(common, kinds, forms)
@@ -418,7 +422,12 @@ def load(directory: str | Path = DEFAULT_DIRECTORY) -> Procedure:
         forms=forms,
         media=media,
         controls={key: Control(key, **entry) for key, entry in controls.data["controls"].items()},
-        clauses=tuple(Clause(**entry | {"controls": tuple(entry["controls"])}) for entry in controls.data["clauses"]),
+        clauses=tuple(
+            Clause(
+                entry["clause"], entry["title"], tuple(entry["controls"]), tuple(entry.get("information_types") or ())
+            )
+            for entry in controls.data["clauses"]
+        ),
         references=(
             *(Reference("procedure", **entry) for entry in references["procedures"]),
             *(Reference("document", **entry) for entry in references["documents"]),
@@ -530,13 +539,17 @@ def _check_revisions(source: Source) -> None:
         before = revision["date"]
 
 
-def _check_controls(source: Source) -> None:
+def _check_controls(source: Source, kinds: Source) -> None:
     data = source.data or {"controls": {}, "clauses": []}
+    known = {
+        "controls": ("un control conocido", data["controls"]),
+        "information_types": ("un tipo de información", (kinds.data or {"information_types": {}})["information_types"]),
+    }
     for position, clause in enumerate(data["clauses"]):
-        for key in clause["controls"]:
-            if key not in data["controls"]:
-                known = ", ".join(data["controls"])
-                source.report(("clauses", position, "controls"), f"«{key}» no es un control conocido ({known})")
+        for name, (what, keys) in known.items():
+            for key in clause.get(name) or []:
+                if keys and key not in keys:
+                    source.report(("clauses", position, name), f"«{key}» no es {what} ({', '.join(keys)})")
 
 
 def _check_kinds(source: Source) -> None:

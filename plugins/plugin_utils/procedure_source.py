@@ -158,7 +158,7 @@ _SHAPES: Mapping[str, _Shape] = {
     "repository_types.yml": _LABELS,
     "controls.yml": {
         "controls": {"*": {"label": _TEXT, "within_days?": _COUNT}},
-        "clauses": [{"clause": _TEXT, "title": _TEXT, "controls": [_TEXT]}],
+        "clauses": [{"clause": _TEXT, "title": _TEXT, "controls": [_TEXT], "information_types?": [_TEXT]}],
     },
     "media.yml": {
         "types": _LABELS,

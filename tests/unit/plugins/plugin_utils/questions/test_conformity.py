@@ -182,6 +182,9 @@ def test_where_all_controls_are_at_work_nothing_is_red(ask):
     assert (weekly["evidence"], weekly["evidence_on"], weekly["age_days"]) == ("DSE-02-2026-0004", "2026-11-23", 1)
     assert rows["4.1.3", "scheduled_backups"]["evidence"] == "DSE-03-2026-0022"
     assert rows["4.1.6", "second_copy"]["state"] == "conforming"
+    # Of databases a drill of one of them tells, whatever else was brought back later.
+    restored = {clause: rows[clause, "restore_tests"]["evidence"] for clause in ("1.1", "2.0 Base de datos")}
+    assert restored == {"1.1": "DSE-04-2026-0001", "2.0 Base de datos": "DSE-03-2026-0001"}
     # Nothing was ever asked back, made by hand, or damaged.
     never = {key for (_clause, key), row in rows.items() if row["state"] == "no_cases"}
     assert never == {"recoveries", "manual_backups", "loans", "nonconformities", "service_requests"}
@@ -304,6 +307,18 @@ def test_one_control_is_switched_off_and_its_clauses_alone_turn_red(ask, procedu
     red = ask(change(institution()))
     wanted = controls if isinstance(controls, set) else clauses_of(procedure, *(controls or []))
     assert set(red) == wanted, red
+
+
+def test_a_backup_by_hand_is_evidence_where_something_had_failed_and_no_other(ask):
+    def of_manual_backups(records):
+        rows = ask(records, with_answer=True).sections[0].rows
+        return next(row for row in rows if row["control"] == "manual_backups")
+
+    assert of_manual_backups(by_hand(institution()))["state"] == "no_cases"
+    failed = told("2026-11-22", **failure_record("2026-11-22", folio="DSE-05-2026-0690", item_id="escolares"))
+    made_up = {"about_folio": "DSE-05-2026-0690", "evidence": "backup", "manual_run_file": "4be0c2d1"}
+    found = of_manual_backups([*institution(), failed, told("2026-11-23", "closing", **made_up)])
+    assert (found["state"], found["evidence"]) == ("conforming", "DSE-05-2026-0690")
 
 
 def test_a_year_without_drills_turns_the_purpose_red(ask, procedure):
