@@ -79,7 +79,7 @@ def _commands(lines: list[str], document: str) -> Iterator[Command]:
                 yield _command(typed, document, first, section, printed)._replace(marks=tuple(marks))
                 marks.clear()
         elif line.strip().startswith("```"):
-            next(each for _, each in numbered if each.strip() == "```")
+            next((each for _number, each in numbered if each.strip() == "```"), None)
 
 
 def _typed(numbered: Iterator[tuple[int, str]], indent: int) -> Iterator[tuple[int, str, tuple[str, ...]]]:

@@ -79,10 +79,10 @@ class Awx:
             own = self.make("credential_types", name=f"Tipo de {name}", kind="ssh")
             self.make("credentials", name=name, organization=organization["id"], credential_type=own["id"])
 
-    def make(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+    def make(self, collection: str, /, **fields: Any) -> dict[str, Any]:
         number = 1 + max((max(several, default=0) for several in self.objects.values()), default=0)
-        self.objects[kind][number] = {**_OF_AWX.get(kind, {}), **fields, "id": number}
-        return self.objects[kind][number]
+        self.objects[collection][number] = {**_OF_AWX.get(collection, {}), **fields, "id": number}
+        return self.objects[collection][number]
 
     def named(self, kind: str, name: str) -> dict[str, Any]:
         (found,) = [each for each in self.objects[kind].values() if each["name"] == name]

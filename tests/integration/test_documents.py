@@ -162,7 +162,7 @@ def test_every_name_in_a_document_is_one(document):
     known = {each for path in files for each in re.findall(r"\w+", path.read_text("utf-8"))} | roles
     names = playbooks | {path.stem for path in files} | {"vault"}
     told = " ".join(re.findall(r"`+([^`]+)`+", _text(document)))
-    assert {name for name in re.findall(r"(?<![\w./)-])([a-z_]+)\.yml\b", told)} <= names
+    assert set(re.findall(r"(?<![\w./)-])([a-z_]+)\.yml\b", told)) <= names
     prefixes = "|".join(sorted(playbooks | roles, key=len, reverse=True))
     assert set(re.findall(rf"(?<![\w{{./])((?:{prefixes})_\w+)(?=[=`\s,:;)]|$)", told)) <= known
 

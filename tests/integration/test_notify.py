@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 
-import accepted  # noqa: F401 (it finds the collection)
 import pytest
 from ansible_collections.dse.backup.tests.unit.receivers import Mute, Web, configuration
 from answers import acknowledge

@@ -16,9 +16,9 @@ RUNNER = "601 600 254:1 /tmp/awx_7_x9 /runner rw,relatime - xfs /dev/vda1 rw"
 PROC = "602 600 0:51 / /proc rw,nosuid shared:3 master:2 - proc proc rw"
 
 
-def lost(*volumes, directory=LEDGER, environment=JOB):
+def lost(*volumes, directory=LEDGER, environment=None):
     table = "\n".join((ROOT, PROC, RUNNER, *volumes))
-    return why_lost(directory, environment, read_mounts(table))
+    return why_lost(directory, JOB if environment is None else environment, read_mounts(table))
 
 
 def volume(root, kind="xfs", point="/var/lib/dse-backup", source="/dev/vda1"):
