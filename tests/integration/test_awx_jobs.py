@@ -59,6 +59,7 @@ def _requests(jobs, institution):
     item = institution.files("portal-media", request_folio=request["folio"], exclude=["cache", "*.tmp"])
     institution.register("srv-web01", item)
     jobs.run("Solicitudes: dictaminar o cancelar", request_folio=request["folio"], respuesta_dictamen="Se acepta")
+    institution.fill("actas", 3_000)  # The largest pack is the portal's alone: it will be damaged.
     institution.register("srv-web01", item, institution.files("actas"))
     jobs.run("Solicitudes: tomar el inventario como registro")
     assert len(institution.records("decision", decision="accepted")) == 2
